@@ -1,0 +1,22 @@
+"""Bistable recurrent cells (Vecoven, Ernst, Drion 2021).
+
+`BRC` and `NBRC` are the layers, `BRCCell` and `NBRCCell` their cells;
+`trace_gates` shows what the gates of a trained layer do, `dynamics` is the
+theory of one unit, and `pictures` draws both.
+"""
+
+from keras_modact.bistability import dynamics, pictures
+from keras_modact.bistability.cells import BRCCell, NBRCCell
+from keras_modact.bistability.layers import BRC, NBRC
+from keras_modact.bistability.trace import GateTrace, trace_gates
+
+__all__ = [
+    "BRC",
+    "NBRC",
+    "BRCCell",
+    "GateTrace",
+    "NBRCCell",
+    "dynamics",
+    "pictures",
+    "trace_gates",
+]

@@ -1,0 +1,118 @@
+"""What the gates of a built bistable layer do over a batch of sequences."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_modact.bistability.cells import BistableCell
+from keras_modact.recurrence import loop
+
+
+class GateTrace(NamedTuple):
+    """The gates of a bistable layer over time, as NumPy arrays.
+
+    Steps stand in the order in which the layer runs, the last input first with
+    `go_backwards`. At masked steps the gates are NaN, and the averages by step
+    leave those sequences out.
+    """
+
+    feedback: np.ndarray
+    """Gate a, `(batch, time, units)`, in (0, 2); bistable above 1."""
+    update: np.ndarray
+    """Gate c, `(batch, time, units)`, in (0, 1); 1 keeps the state."""
+    states: np.ndarray
+    """State h after each step, `(batch, time, units)`."""
+    bistable_share: np.ndarray
+    """Share of bistable units, a > 1, by step, `(time,)`."""
+    mean_update: np.ndarray
+    """Mean of c over sequences and units, by step, `(time,)`."""
+
+
+def trace_gates(
+    layer: Any, sequences: Any, mask: Any = None, initial_state: Any = None
+) -> GateTrace:
+    """Runs a built bistable layer over a batch and returns its gates over time.
+
+    Use it to see whether a trained network uses bistability: the paper's fig. 4
+    draws `bistable_share` and `mean_update` of each layer.
+
+    Args:
+        layer: A built `BRC` or `NBRC`, or a `keras.layers.RNN` over one of
+            their cells. Dropout does not act, and nothing is carried over to
+            the next call of a stateful layer.
+        sequences: Array or tensor `(batch, time, features)`: for a deeper
+            layer, the outputs of the layer below.
+        mask: Boolean array `(batch, time)`, or None.
+        initial_state: Array `(batch, units)` or a list that holds it. Defaults
+            to zeros.
+
+    Returns:
+        A `GateTrace`.
+
+    Raises:
+        ValueError: If the layer is not one of these or is not built.
+
+    Example:
+
+    ```python
+    import numpy as np, keras_modact
+
+    layer = keras_modact.NBRC(16)
+    sequences = np.random.default_rng(0).normal(size=(4, 10, 3))
+    layer(sequences)
+    trace = keras_modact.bistability.trace_gates(layer, sequences)
+    assert trace.bistable_share.shape == (10,)
+    ```
+
+    Reference:
+        Vecoven, Ernst, Drion, "A bio-inspired bistable recurrent cell allows
+        for long-lasting memory", PLoS ONE 16(6), 2021, fig. 4.
+    """
+    cell = getattr(layer, "cell", None)
+    if not isinstance(cell, BistableCell) or not cell.built:
+        raise ValueError(
+            "`layer` must be a built BRC or NBRC layer, received "
+            f"{layer!r}. Call it once on data, or take it from a built model "
+            "with `model.get_layer(name)`."
+        )
+    sequences = ops.convert_to_tensor(sequences, dtype=cell.compute_dtype)
+    if initial_state is None:
+        initial_state = cell.get_initial_state(ops.shape(sequences)[0])
+    start = ops.convert_to_tensor(
+        keras.tree.flatten(initial_state)[0], dtype=cell.compute_dtype
+    )
+    if mask is not None:
+        mask = loop.as_mask(mask)
+    states, _ = loop.run(
+        lambda inputs, states: cell.step(cell.project(inputs), states),
+        sequences,
+        [start],
+        mask,
+        go_backwards=layer.go_backwards,
+    )
+    previous = ops.concatenate([start[:, None], states[:, :-1]], axis=1)
+    if layer.go_backwards:
+        sequences = ops.flip(sequences, axis=1)
+    feedback, update = (_array(gate) for gate in cell.gates(sequences, previous))
+    counts = np.ones(feedback.shape[:2])
+    if mask is not None:
+        counts = _array(mask)[:, ::-1] if layer.go_backwards else _array(mask)
+        feedback[counts == 0] = np.nan
+        update[counts == 0] = np.nan
+    with np.errstate(invalid="ignore"):
+        return GateTrace(
+            feedback,
+            update,
+            _array(states),
+            (feedback > 1).mean(-1).sum(0) / counts.sum(0),
+            np.nansum(update, axis=0).mean(-1) / counts.sum(0),
+        )
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """A float64 copy that NumPy owns, whatever the tensor's dtype."""
+    return np.array(ops.convert_to_numpy(ops.cast(tensor, "float32")), "float64")

@@ -1,0 +1,11 @@
+"""How every recurrent layer of the package runs over time.
+
+This room knows no paper. A cell (`RecurrentCell`) states its equations in
+`project` and `step`; a layer (`RecurrentLayer`) chooses how they run.
+"""
+
+from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.recurrence.initialization import per_gate
+from keras_modact.recurrence.layer import RecurrentLayer, constructor_arguments
+
+__all__ = ["RecurrentCell", "RecurrentLayer", "constructor_arguments", "per_gate"]
