@@ -1,0 +1,313 @@
+"""What the examples share: options and presets, the network, runs, results.
+
+An example states its data, its network's inputs and head, and the paper's
+figures; this module trains every cell at every learning rate with every seed
+and reports. It is imported by the scripts beside it and runs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import pathlib
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+import keras_modact
+
+CELLS = {
+    "brc": ("BRC", keras_modact.BRC),
+    "nbrc": ("nBRC", keras_modact.NBRC),
+    "gru": ("GRU", keras.layers.GRU),
+    "lstm": ("LSTM", keras.layers.LSTM),
+}
+"""The layers by their name on the command line, with their name in print."""
+
+# The paper's section 5.1, shared by all of its benchmarks.
+PAPER_PRESET = {
+    "units": 128,
+    "layers": 2,
+    "learning_rates": [1e-3],
+    "batch_size": 100,
+    "epochs": 50,
+    "seeds": [0, 1, 2],
+    "cells": list(CELLS),
+    "skip_non_finite": True,
+}
+
+
+@dataclass
+class Run:
+    """One training: its settings, its course by epoch, and the trained model."""
+
+    cell: str
+    learning_rate: float
+    seed: int
+    seconds: float
+    train_loss: list[float]
+    test: list[float]
+    model: keras.Model = field(repr=False)
+
+
+def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+    """The options of every example; their defaults come from the preset."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--preset", choices=("quick", "paper"), default="quick")
+    add("--cells", nargs="+", choices=CELLS, help="which recurrent layers")
+    add("--units", type=positive, help="units of each recurrent layer")
+    add("--layers", type=positive, help="number of recurrent layers")
+    add("--learning-rates", nargs="+", type=float, help="Adam's; each cell, each rate")
+    add("--batch-size", type=positive)
+    add("--epochs", type=positive)
+    add("--samples", type=positive, help="number of training samples")
+    add("--test-samples", type=positive)
+    add("--seeds", nargs="+", type=int, help="one training for each")
+    add(
+        "--skip-non-finite",
+        action=argparse.BooleanOptionalAction,
+        help="leave out an update whose gradients are not finite, as the authors do",
+    )
+    add("--output", type=pathlib.Path, default=pathlib.Path("results", output))
+    add("--verbose", choices=("auto", "0", "1", "2"), default="auto", help="as in fit")
+    return parser
+
+
+def positive(text: str) -> int:
+    """An integer above 0, as an option's type."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, received {text}")
+    return number
+
+
+def parse(
+    parser: argparse.ArgumentParser,
+    presets: Mapping[str, Mapping[str, Any]],
+    argv: Sequence[str] | None,
+) -> argparse.Namespace:
+    """The options, with those not given taken from the chosen preset."""
+    parser.set_defaults(**presets[parser.parse_args(argv).preset])
+    return parser.parse_args(argv)
+
+
+def recurrent_stack(
+    sequences: Any,
+    options: argparse.Namespace,
+    cell: str,
+    mask: Any = None,
+    return_sequences: bool = False,
+) -> Any:
+    """Equal recurrent layers on top of each other, named after their place."""
+    for index in range(options.layers):
+        layer = CELLS[cell][1](
+            options.units,
+            return_sequences=return_sequences or index < options.layers - 1,
+            name=f"layer_{index + 1}",
+        )
+        sequences = layer(sequences, mask=mask)
+    return sequences
+
+
+def adam(learning_rate: float, skip_non_finite: bool) -> keras.optimizers.Optimizer:
+    """Adam, on request without updates from gradients that are not finite.
+
+    Keras' optimizer for loss scaling skips such an update on every backend. It
+    starts at a scale of 1 and moves in powers of two, which change no digit.
+    """
+    optimizer = keras.optimizers.Adam(learning_rate)
+    if skip_non_finite:
+        return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
+    return optimizer
+
+
+def train_all(
+    options: argparse.Namespace,
+    make_data: Callable[[int], tuple[tuple[Any, Any], tuple[Any, Any]]],
+    make_model: Callable[[str], keras.Model],
+    loss: str = "mean_squared_error",
+    metric: str = "loss",
+) -> list[Run]:
+    """Trains every cell at every learning rate with every seed.
+
+    Args:
+        options: What `parse` returned.
+        make_data: From a seed to ((train x, train y), (test x, test y)).
+        make_model: From a cell's name to a new model.
+        loss: The Keras loss.
+        metric: "loss" or the Keras metric to follow on the test set.
+
+    Returns:
+        The runs, by seed, cell and learning rate.
+    """
+    runs = []
+    verbose = options.verbose if options.verbose == "auto" else int(options.verbose)
+    for seed in options.seeds:
+        train, test = make_data(seed)
+        for cell, rate in itertools.product(options.cells, options.learning_rates):
+            print(f"\n{CELLS[cell][0]}, learning rate {rate:g}, seed {seed}")
+            keras.utils.set_random_seed(seed)
+            model = make_model(cell)
+            model.compile(
+                adam(rate, options.skip_non_finite),
+                loss,
+                metrics=[] if metric == "loss" else [metric],
+            )
+            start = time.perf_counter()
+            history = model.fit(
+                *train,
+                batch_size=options.batch_size,
+                epochs=options.epochs,
+                validation_data=test,
+                # No gradients are kept here, so larger batches fit and save time.
+                validation_batch_size=5 * options.batch_size,
+                verbose=verbose,
+            ).history
+            seconds = time.perf_counter() - start
+            test_values = [float(value) for value in history[f"val_{metric}"]]
+            train_loss = [float(value) for value in history["loss"]]
+            runs.append(Run(cell, rate, seed, seconds, train_loss, test_values, model))
+    return runs
+
+
+def environment() -> dict[str, str | int]:
+    """Backend, device and versions, for the record."""
+    backend = keras.backend.backend()
+    return {
+        "backend": backend,
+        "backend_version": sys.modules[backend].__version__,
+        "device": str(keras.ops.zeros(1).device),
+        "machine": platform.machine(),
+        "keras": keras.__version__,
+        "keras_modact": keras_modact.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def write_results(options: argparse.Namespace, runs: Iterable[Run], test: str) -> None:
+    """Writes `results.json`: options, environment, and each run by epoch.
+
+    Args:
+        options: What `parse` returned; folders are left out.
+        runs: What `train_all` returned.
+        test: The name of the test value, such as "test_mse".
+    """
+    records = []
+    for run in runs:
+        record = {k: v for k, v in vars(run).items() if k != "model"}
+        record[test] = record.pop("test")
+        records.append(record)
+    settings = {
+        k: v for k, v in vars(options).items() if not isinstance(v, pathlib.Path)
+    }
+    results = {"settings": settings, "environment": environment(), "runs": records}
+    options.output.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=1)
+    (options.output / "results.json").write_text(text + "\n", encoding="utf-8")
+
+
+def by_cell_and_rate(runs: Iterable[Run]) -> dict[tuple[str, float], list[Run]]:
+    """The runs that differ in their seed only, together."""
+    groups: dict[tuple[str, float], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.cell, run.learning_rate), []).append(run)
+    return groups
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """The mean, with the sample standard deviation if there are several."""
+    mean = f"{np.mean(values):.3f}"
+    return f"{mean} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else mean
+
+
+def results_table(
+    runs: Iterable[Run], test_title: str, paper_title: str, paper: Mapping[str, str]
+) -> str:
+    """A Markdown table: each cell at each rate after the last epoch, and the paper.
+
+    Args:
+        runs: What `train_all` returned.
+        test_title: Head of the column of test values.
+        paper_title: Head of the column of the paper's figures.
+        paper: The paper's figure of each cell.
+    """
+    rows = [["cell", "learning rate", test_title, "train loss", "seconds", paper_title]]
+    for (cell, rate), group in by_cell_and_rate(runs).items():
+        rows.append(
+            [
+                CELLS[cell][0],
+                f"{rate:g}",
+                mean_and_spread([run.test[-1] for run in group]),
+                mean_and_spread([run.train_loss[-1] for run in group]),
+                f"{np.mean([run.seconds for run in group]):.0f}",
+                paper.get(cell, "-"),
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "| "
+        + " | ".join(text.ljust(n) for text, n in zip(row, widths, strict=True))
+        + " |"
+        for row in rows
+    )
+
+
+def plot_errors(
+    runs: Sequence[Run],
+    path: pathlib.Path,
+    title: str,
+    label: str,
+    to_error: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    chance: tuple[str, float] | None = None,
+) -> None:
+    """Draws the test error by epoch, one line for each cell and learning rate.
+
+    Colour tells the cell and the dash the rate; a band spans the seeds.
+
+    Args:
+        runs: What `train_all` returned.
+        path: The picture's file.
+        title: Its title.
+        label: What its y axis shows.
+        to_error: From test values to errors.
+        chance: Label and error of a guess, drawn as a line, or None.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    rates = list(dict.fromkeys(run.learning_rate for run in runs))
+    for (cell, rate), group in by_cell_and_rate(runs).items():
+        errors = to_error(np.array([run.test for run in group]))
+        epochs = np.arange(1, errors.shape[1] + 1)
+        color = f"C{list(CELLS).index(cell)}"
+        name = CELLS[cell][0]
+        axes.plot(
+            epochs,
+            errors.mean(axis=0),
+            color=color,
+            linestyle=("-", "--", ":", "-.")[rates.index(rate) % 4],
+            marker="o" if errors.shape[1] <= 20 else None,
+            markersize=3,
+            label=name if len(rates) == 1 else f"{name}, rate {rate:g}",
+        )
+        if len(group) > 1:
+            low, high = errors.min(axis=0), errors.max(axis=0)
+            axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+    if chance is not None:
+        axes.axhline(chance[1], color="0.6", linewidth=0.8, label=chance[0], zorder=0)
+    axes.set(title=title, xlabel="epoch", ylabel=label, yscale="log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,132 @@
+"""Copy first input: who still knows the first of T random numbers at the end?
+
+Each step shows a number drawn from N(0, 1); after the last one, the network
+gives back the first (Vecoven, Ernst, Drion 2021, section 5.1.1). Guessing 0 has
+an error of 1. The quick preset (T = 50) shows nBRC and BRC on the way to 0
+while the GRU still guesses; other learning rates change that picture, so look
+at several before you claim anything:
+
+    KERAS_BACKEND=jax python examples/copy_first_input.py
+    python examples/copy_first_input.py --learning-rates 1e-3 3e-3 1e-2
+    python examples/copy_first_input.py --preset paper --time-steps 300
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+if __package__:
+    from examples import common
+else:
+    import common
+
+# Table 1: test error by T and cell.
+PAPER = {
+    5: {
+        "brc": ".005 ± .001",
+        "nbrc": ".000 ± .000",
+        "lstm": ".000 ± .000",
+        "gru": ".000 ± .000",
+    },
+    50: {
+        "brc": ".082 ± .027",
+        "nbrc": ".002 ± .000",
+        "lstm": ".000 ± .000",
+        "gru": ".997 ± .005",
+    },
+    300: {
+        "brc": ".086 ± .014",
+        "nbrc": ".010 ± .003",
+        "lstm": "1.002 ± .009",
+        "gru": ".876 ± .190",
+    },
+    600: {
+        "brc": ".099 ± .029",
+        "nbrc": ".009 ± .002",
+        "lstm": ".989 ± .008",
+        "gru": ".999 ± .017",
+    },
+}
+
+PRESETS = {
+    "quick": {
+        "time_steps": 50,
+        "units": 64,
+        "layers": 2,
+        "learning_rates": [3e-3],
+        "batch_size": 100,
+        "epochs": 10,
+        "samples": 20_000,
+        "test_samples": 5_000,
+        "seeds": [0],
+        "cells": ["brc", "nbrc", "gru"],
+        "skip_non_finite": False,
+    },
+    # "Training sets comprise 40000 samples and performances are evaluated on test
+    # sets generated with 50000 samples." The published code has the same sizes.
+    "paper": {
+        **common.PAPER_PRESET,
+        "time_steps": 600,
+        "samples": 40_000,
+        "test_samples": 50_000,
+    },
+}
+
+
+def make_samples(
+    samples: int, time_steps: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences `(samples, time_steps, 1)` and their first inputs `(samples, 1)`."""
+    sequences = generator.standard_normal((samples, time_steps, 1), "float32")
+    return sequences, sequences[:, 0]
+
+
+def main(argv: Sequence[str] | None = None) -> list[common.Run]:
+    """Runs the experiment that the command line asks for."""
+    parser = common.option_parser(__doc__, "copy_first_input")
+    parser.add_argument("--time-steps", type=common.positive, help="T")
+    options = common.parse(parser, PRESETS, argv)
+
+    def make_data(seed: int) -> tuple[tuple, tuple]:
+        generator = np.random.default_rng(seed)
+        return tuple(
+            make_samples(count, options.time_steps, generator)
+            for count in (options.samples, options.test_samples)
+        )
+
+    def make_model(cell: str) -> keras.Model:
+        inputs = keras.Input((options.time_steps, 1))
+        last = common.recurrent_stack(inputs, options, cell)
+        return keras.Model(inputs, keras.layers.Dense(1)(last))
+
+    runs = common.train_all(options, make_data, make_model)
+    common.write_results(options, runs, "test_mse")
+    report(options, runs)
+    return runs
+
+
+def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
+    """Prints the table and draws the picture."""
+    steps = options.time_steps
+    nearest = min(PAPER, key=lambda paper_steps: abs(paper_steps - steps))
+    print(f"\nCopy first input, T = {steps}, {keras.backend.backend()}")
+    if nearest != steps:
+        print(f"The paper has no figure for this T; its T = {nearest} stands beside.")
+    title = f"paper (T = {nearest})"
+    print(common.results_table(runs, "test MSE", title, PAPER[nearest]))
+    common.plot_errors(
+        runs,
+        options.output / "test_error.png",
+        f"Copy first input, T = {steps}",
+        "test MSE",
+        chance=("guessing 0", 1.0),
+    )
+    print(f"Results and picture are in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
