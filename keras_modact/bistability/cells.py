@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments
+from keras_modact import arguments, numerics
 from keras_modact.arguments import Tensor
 from keras_modact.recurrence import RecurrentCell, constructor_arguments, per_gate
 
@@ -63,7 +63,7 @@ class BistableCell(RecurrentCell):
         raise TypeError(f"{type(self).__name__} must define `recur(h)`.")
 
     def project(self, inputs: Tensor) -> Tensor:
-        projected = ops.matmul(inputs, self.kernel)
+        projected = numerics.matmul(inputs, self.kernel)
         if self.bias is None:
             return projected
         if self.use_candidate_bias:
@@ -79,7 +79,7 @@ class BistableCell(RecurrentCell):
         h = states[0]
         read = h if recurrent_mask is None else h * recurrent_mask
         feedback, update = self._gates(projected, read)
-        candidate = ops.tanh(projected[..., 2 * self.units :] + feedback * h)
+        candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
         return [update * h + (1 - update) * candidate]
 
     def gates(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,7 @@ class BistableCell(RecurrentCell):
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         pre_gates = projected[..., : 2 * self.units] + self.recur(h)
         feedback, update = ops.split(pre_gates, 2, axis=-1)
-        return 1 + ops.tanh(feedback), ops.sigmoid(update)
+        return 1 + numerics.tanh(feedback), ops.sigmoid(update)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -316,4 +316,4 @@ class NBRCCell(BistableCell):
         return (self.units, 2 * self.units)
 
     def recur(self, h: Tensor) -> Tensor:
-        return ops.matmul(h, self.recurrent_kernel)
+        return numerics.matmul(h, self.recurrent_kernel)

@@ -14,6 +14,7 @@ bifurcation at a = 1 (appendix A of the paper).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -127,7 +128,7 @@ def fixed_points(
     ends = [-1.0, *_turning_points(feedback, drive), 1.0]
     roots = {
         root
-        for low, high in zip(ends[:-1], ends[1:], strict=True)
+        for low, high in itertools.pairwise(ends)
         if (root := _root(low, high, feedback, drive)) is not None
     }
     points = np.array(sorted(roots))

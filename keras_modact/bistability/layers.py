@@ -20,8 +20,8 @@ class BRC(RecurrentLayer):
 
     With the input x_t, the state h (zero at first) and `*` element by element:
 
-        a   = 1 + tanh(x_t U_a + w_a * h_(t-1) + b_a)      feedback, bistable where a > 1
-        c   = sigmoid(x_t U_c + w_c * h_(t-1) + b_c)       update
+        a   = 1 + tanh(x_t U_a + w_a * h_(t-1) + b_a)    feedback, bistable above 1
+        c   = sigmoid(x_t U_c + w_c * h_(t-1) + b_c)     update
         h_t = c * h_(t-1) + (1 - c) * tanh(x_t U + a * h_(t-1))
 
     Weights: `kernel` (features, 3 units), columns U_a, U_c, U;
@@ -145,8 +145,8 @@ class NBRC(RecurrentLayer):
     With the input x_t, the state h (zero at first), `*` element by element and
     `@` the matrix product:
 
-        a   = 1 + tanh(x_t U_a + h_(t-1) @ W_a + b_a)      feedback, bistable where a > 1
-        c   = sigmoid(x_t U_c + h_(t-1) @ W_c + b_c)       update
+        a   = 1 + tanh(x_t U_a + h_(t-1) @ W_a + b_a)    feedback, bistable above 1
+        c   = sigmoid(x_t U_c + h_(t-1) @ W_c + b_c)     update
         h_t = c * h_(t-1) + (1 - c) * tanh(x_t U + a * h_(t-1))
 
     Weights: `kernel` (features, 3 units), columns U_a, U_c, U;

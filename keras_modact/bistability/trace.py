@@ -114,5 +114,5 @@ def trace_gates(
 
 
 def _array(tensor: Any) -> np.ndarray:
-    """A float64 copy that NumPy owns, whatever the tensor's dtype."""
-    return np.array(ops.convert_to_numpy(ops.cast(tensor, "float32")), "float64")
+    """A float64 copy, also of a dtype that NumPy does not have."""
+    return np.asarray(ops.convert_to_numpy(tensor)).astype("float64")

@@ -28,11 +28,14 @@ def per_gate(initializer: Any, gates: int) -> Callable[..., Tensor]:
     """
 
     def draw(shape: Sequence[int], dtype: Any = None) -> Tensor:
+        dtype = keras.backend.standardize_dtype(dtype)
+        # Not every backend orthogonalizes in half precision.
+        drawn = "float32" if dtype in ("float16", "bfloat16") else dtype
         block = (*shape[:-1], shape[-1] // gates)
         blocks = [
-            _for_gate(initializer, gate)(block, dtype=dtype) for gate in range(gates)
+            _for_gate(initializer, gate)(block, dtype=drawn) for gate in range(gates)
         ]
-        return ops.concatenate(blocks, axis=-1)
+        return ops.cast(ops.concatenate(blocks, axis=-1), dtype)
 
     return draw
 

@@ -1,0 +1,29 @@
+"""Functions of `keras.ops` that keep the dtype of their arguments.
+
+Keras promotes dtypes by a table that has no float64 outside TensorFlow, so some
+of its functions compute float64 arguments in float32 and say nothing (3.15:
+`ops.tanh` on JAX, `ops.matmul` on torch). A layer of dtype float64 would be
+right to seven digits only.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from keras_modact.arguments import Tensor
+
+
+def matmul(x: Tensor, kernel: Tensor) -> Tensor:
+    """The matrix product of a tensor and a weight, in their dtype."""
+    return x @ ops.convert_to_tensor(kernel)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """tanh(x) in the dtype of x."""
+    y = ops.tanh(x)
+    if y.dtype == x.dtype:
+        return y
+    # Beyond 20 tanh is 1 to the last digit of a float64, and there the
+    # difference below would lose it.
+    x = ops.clip(x, -20.0, 20.0)
+    return x - ops.tanh_shrink(x)

@@ -1,0 +1,58 @@
+"""Every dtype policy: dtypes of outputs, and values near those of float32."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tests.gradients import as_float64, differentiate
+from tests.layer_table import ROWS, Row, row_id
+
+# The compute dtype of each policy, and how far from float32 its outputs may be.
+POLICIES = {
+    "float32": ("float32", "float32", 1e-6),
+    "float16": ("float16", "float16", 1e-2),
+    "bfloat16": ("bfloat16", "bfloat16", 8e-2),
+    "mixed_float16": ("float16", "float32", 1e-2),
+    "mixed_bfloat16": ("bfloat16", "float32", 8e-2),
+    "float64": ("float64", "float64", 1e-6),
+}
+
+
+def policies() -> list:
+    return [
+        pytest.param(p, marks=pytest.mark.float64 if p == "float64" else ())
+        for p in POLICIES
+    ]
+
+
+@pytest.mark.parametrize("policy", policies())
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_policy(row: Row, policy: str) -> None:
+    compute, stored, tolerance = POLICIES[policy]
+    reference = row.layer(dtype="float32")
+    x = np.random.default_rng(0).normal(size=(3, *row.input_shape)).astype("float32")
+    expected = as_float64(reference(x))
+    layer = in_policy(row, policy)
+    layer.build(x.shape)
+    layer.set_weights(reference.get_weights())
+    inputs = keras.ops.cast(x, compute)
+    outputs = layer(inputs)
+    assert keras.backend.standardize_dtype(outputs.dtype) == compute
+    assert {w.dtype for w in layer.trainable_weights} == {stored}
+    np.testing.assert_allclose(as_float64(outputs), expected, atol=tolerance)
+    result = differentiate(layer, [inputs], [np.ones(expected.shape)])
+    for gradient in result.weights + result.inputs:
+        assert np.isfinite(gradient).all()
+        assert np.abs(gradient).max() > 0
+
+
+def in_policy(row: Row, policy: str) -> keras.layers.Layer:
+    """A layer of the row, a cell's wrapper included, under a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return row.layer()
+    finally:
+        keras.config.set_dtype_policy(before)

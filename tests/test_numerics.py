@@ -1,0 +1,44 @@
+"""The functions that keep float64."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from keras_modact import numerics
+from tests.gradients import as_float64, differentiate
+
+X = np.array([-1e30, -800.0, -25.0, -3.0, -1e-9, 0.0, 1e-300, 0.5, 19.9, 40.0, 1e30])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.float64)]
+)
+def test_tanh(dtype: str) -> None:
+    x = X.astype(dtype)
+    y = numerics.tanh(keras.ops.convert_to_tensor(x, dtype=dtype))
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    digits = 2e-15 if dtype == "float64" else 4e-7
+    np.testing.assert_allclose(as_float64(y), np.tanh(x), rtol=digits)
+
+
+@pytest.mark.float64
+def test_tanh_derivative() -> None:
+    layer = keras.layers.Lambda(numerics.tanh, dtype="float64")
+    result = differentiate(layer, [X], [np.ones(X.shape)])
+    np.testing.assert_allclose(result.inputs[0], 1 - np.tanh(X) ** 2, atol=4e-15)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.float64)]
+)
+@pytest.mark.parametrize("shape", [(2, 3), (2, 4, 3)])
+def test_matmul(shape: tuple[int, ...], dtype: str) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=shape).astype(dtype)
+    kernel = keras.Variable(random.normal(size=(3, 5)), dtype=dtype)
+    y = numerics.matmul(keras.ops.convert_to_tensor(x, dtype=dtype), kernel)
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    tolerance = 1e-15 if dtype == "float64" else 1e-6
+    np.testing.assert_allclose(as_float64(y), x @ as_float64(kernel), atol=tolerance)

@@ -1,0 +1,63 @@
+"""Gradients, training steps and determinism of every layer."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tests.gradients import differentiate
+from tests.layer_table import ROWS, Row, row_id
+
+
+def data(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(8, *row.input_shape)).astype("float32")
+    y = random.normal(size=(8, *row.output_shape[:-1], 2)).astype("float32")
+    return x, y
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_every_weight_has_a_gradient(row: Row) -> None:
+    layer = row.layer()
+    x, _ = data(row)
+    layer.build(x.shape)
+    shape = (8, *row.output_shape)
+    cotangent = np.random.default_rng(1).normal(size=shape).astype("float32")
+    result = differentiate(layer, [x], [cotangent])
+    for gradient in result.weights + result.inputs:
+        assert np.isfinite(gradient).all()
+        assert np.abs(gradient).max() > 1e-6
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_fit_lowers_the_loss(row: Row, jit_compile: bool) -> None:
+    if jit_compile and keras.backend.backend() == "torch":
+        pytest.skip("torch.compile of a Python loop over time takes minutes")
+    x, y = data(row)
+    model = row.model()
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=jit_compile)
+    before = [w.copy() for w in model.get_weights()]
+    losses = model.fit(x, y, epochs=4, batch_size=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert np.abs(new - old).max() > 1e-4
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_same_seed_same_training(row: Row) -> None:
+    dropout = {} if row.is_cell else {"dropout": 0.3, "recurrent_dropout": 0.3}
+
+    def train(seed: int) -> list[np.ndarray]:
+        keras.utils.set_random_seed(seed)
+        x, y = data(row)
+        model = row.model(**dropout)
+        model.compile("sgd", "mse")
+        model.fit(x, y, epochs=1, batch_size=4, verbose=0)
+        return model.get_weights()
+
+    first, again, other = train(5), train(5), train(6)
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(first, other, strict=True))
