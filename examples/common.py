@@ -141,15 +141,9 @@ def train_all(
 ) -> list[Run]:
     """Trains every cell at every learning rate with every seed.
 
-    Args:
-        options: What `parse` returned.
-        make_data: From a seed to ((train x, train y), (test x, test y)).
-        make_model: From a cell's name to a new model.
-        loss: The Keras loss.
-        metric: "loss" or the Keras metric to follow on the test set.
-
-    Returns:
-        The runs, by seed, cell and learning rate.
+    `make_data` takes a seed and returns ((train x, train y), (test x, test y));
+    `make_model` takes a cell's name; `metric`, "loss" or a metric of Keras, is
+    followed on the test set.
     """
     runs = []
     verbose = options.verbose if options.verbose == "auto" else int(options.verbose)
@@ -197,22 +191,24 @@ def environment() -> dict[str, str | int]:
 
 
 def write_results(options: argparse.Namespace, runs: Iterable[Run], test: str) -> None:
-    """Writes `results.json`: options, environment, and each run by epoch.
+    """Writes `results.json`: options but no folders, environment, runs by epoch.
 
-    Args:
-        options: What `parse` returned; folders are left out.
-        runs: What `train_all` returned.
-        test: The name of the test value, such as "test_mse".
+    `test` names the test value, such as "test_mse".
     """
-    records = []
-    for run in runs:
-        record = {k: v for k, v in vars(run).items() if k != "model"}
-        record[test] = record.pop("test")
-        records.append(record)
-    settings = {
-        k: v for k, v in vars(options).items() if not isinstance(v, pathlib.Path)
+    results = {
+        "settings": {
+            k: v for k, v in vars(options).items() if not isinstance(v, pathlib.Path)
+        },
+        "environment": environment(),
+        "runs": [
+            {
+                test if k == "test" else k: v
+                for k, v in vars(run).items()
+                if k != "model"
+            }
+            for run in runs
+        ],
     }
-    results = {"settings": settings, "environment": environment(), "runs": records}
     options.output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=1)
     (options.output / "results.json").write_text(text + "\n", encoding="utf-8")
@@ -237,11 +233,7 @@ def results_table(
 ) -> str:
     """A Markdown table: each cell at each rate after the last epoch, and the paper.
 
-    Args:
-        runs: What `train_all` returned.
-        test_title: Head of the column of test values.
-        paper_title: Head of the column of the paper's figures.
-        paper: The paper's figure of each cell.
+    `paper` holds the paper's figure of each cell.
     """
     rows = [["cell", "learning rate", test_title, "train loss", "seconds", paper_title]]
     for (cell, rate), group in by_cell_and_rate(runs).items():
@@ -275,15 +267,8 @@ def plot_errors(
 ) -> None:
     """Draws the test error by epoch, one line for each cell and learning rate.
 
-    Colour tells the cell and the dash the rate; a band spans the seeds.
-
-    Args:
-        runs: What `train_all` returned.
-        path: The picture's file.
-        title: Its title.
-        label: What its y axis shows.
-        to_error: From test values to errors.
-        chance: Label and error of a guess, drawn as a line, or None.
+    Colour tells the cell and the dash the rate; a band spans the seeds. Test
+    values become errors by `to_error`; `chance` is label and error of a guess.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -308,6 +293,7 @@ def plot_errors(
     if chance is not None:
         axes.axhline(chance[1], color="0.6", linewidth=0.8, label=chance[0], zorder=0)
     axes.set(title=title, xlabel="epoch", ylabel=label, yscale="log")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     figure.savefig(path, dpi=150)
