@@ -46,6 +46,7 @@ def differentiate(
 
 def as_float64(tensor: Any) -> np.ndarray:
     """A copy in float64, also of a dtype that NumPy does not have."""
+    tensor = keras.ops.stop_gradient(tensor)
     return np.asarray(keras.ops.convert_to_numpy(tensor)).astype("float64")
 
 

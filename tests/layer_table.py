@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 import keras_modact
 
@@ -39,6 +40,12 @@ class Row:
     @property
     def is_recurrent(self) -> bool:
         return issubclass(self.cls, keras.layers.RNN)
+
+    def batch(self, size: int = 3, time: int | None = None) -> np.ndarray:
+        """A random batch, with `time` steps in place of the row's own."""
+        shape = self.input_shape if time is None else (time, *self.input_shape[1:])
+        random = np.random.default_rng(0)
+        return random.normal(size=(size, *shape)).astype("float32")
 
     def layer(self, **overrides: Any) -> keras.layers.Layer:
         """A new layer; a cell comes in `keras.layers.RNN`."""

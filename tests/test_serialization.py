@@ -13,11 +13,6 @@ from tests import golden
 from tests.layer_table import ROWS, Row, first_rows, row_id
 
 
-def batch(row: Row, seed: int = 0) -> np.ndarray:
-    shape = (3, *row.input_shape)
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
 def plain(config: Any) -> Any:
     """A config with Keras objects by class and numbers, so that `==` compares it."""
     return keras.saving.serialize_keras_object(config)
@@ -61,7 +56,7 @@ def test_clone_has_the_config_and_new_weights(row: Row) -> None:
     assert plain(clone.layers[1].get_config()) == plain(model.layers[1].get_config())
     assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
     clone.set_weights(model.get_weights())
-    x = batch(row)
+    x = row.batch()
     np.testing.assert_allclose(
         clone.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
     )
@@ -72,7 +67,7 @@ def test_saved_model_gives_equal_outputs(row: Row, tmp_path: Path) -> None:
     model = row.model()
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    x = batch(row)
+    x = row.batch()
     np.testing.assert_array_equal(
         loaded.predict(x, verbose=0), model.predict(x, verbose=0)
     )

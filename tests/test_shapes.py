@@ -9,17 +9,12 @@ import pytest
 from tests.layer_table import ROWS, Row, row_id
 
 
-def batch(row: Row, size: int = 3) -> np.ndarray:
-    shape = (size, *row.input_shape)
-    return np.random.default_rng(0).normal(size=shape).astype("float32")
-
-
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_symbolic_and_eager_shapes_agree(row: Row) -> None:
     layer = row.layer()
     symbolic = layer(keras.Input(row.input_shape))
     assert symbolic.shape == (None, *row.output_shape)
-    assert tuple(layer(batch(row)).shape) == (3, *row.output_shape)
+    assert tuple(layer(row.batch()).shape) == (3, *row.output_shape)
     shape = layer.compute_output_shape((3, *row.input_shape))
     assert tuple(shape) == (3, *row.output_shape)
 
@@ -31,13 +26,13 @@ def test_dynamic_axes(row: Row) -> None:
     layer = row.layer()
     model = keras.Model(inputs, layer(inputs))
     for size in (1, 3):
-        x = batch(row, size)
+        x = row.batch(size)
         np.testing.assert_allclose(
             model.predict(x, verbose=0),
             keras.ops.convert_to_numpy(layer(x)),
             atol=1e-6,
         )
-    shorter = batch(row)[:, 1:]
+    shorter = row.batch()[:, 1:]
     np.testing.assert_allclose(
         model.predict(shorter, verbose=0),
         keras.ops.convert_to_numpy(layer(shorter)),
@@ -48,7 +43,7 @@ def test_dynamic_axes(row: Row) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_batch_rows_do_not_mix(row: Row) -> None:
     layer = row.layer()
-    x = batch(row, 4)
+    x = row.batch(4)
     whole = keras.ops.convert_to_numpy(layer(x))
     alone = keras.ops.convert_to_numpy(layer(x[2:3]))
     np.testing.assert_allclose(whole[2:3], alone, atol=1e-6)

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -29,17 +30,30 @@ Step = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 class _StepAsCell:
     """What `keras.layers.RNN` asks of a cell, around one step function."""
 
-    def __init__(self, step: Step, states: Sequence[Tensor]) -> None:
+    def __init__(self, step: Step) -> None:
         self.step = step
-        self.state_size = [state.shape[-1] for state in states]
 
-    def call(
+    def __call__(
         self, inputs: Tensor, states: Sequence[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         new_states = self.step(inputs, list(states))
         return new_states[0], new_states
 
-    __call__ = call
+
+@dataclass(frozen=True)
+class _Runner:
+    """The attributes that `keras.layers.RNN.inner_loop` reads of its layer.
+
+    A layer made for each call would do as well, but `torch.compile` cannot
+    trace the making of a layer.
+    """
+
+    cell: _StepAsCell
+    go_backwards: bool
+    unroll: bool
+    return_sequences: bool
+    stateful: bool = False
+    zero_output_for_mask: bool = False
 
 
 def run(
@@ -73,14 +87,10 @@ def run(
         column = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
         sequences = ops.concatenate([sequences, column], axis=-1)
         step = _skipping(step)
-    loop = keras.layers.RNN(
-        _StepAsCell(step, states),
-        return_sequences=return_sequences,
-        go_backwards=go_backwards,
-        unroll=unroll,
-        name="loop",
+    runner = _Runner(_StepAsCell(step), go_backwards, unroll, return_sequences)
+    _, outputs, last_states = keras.layers.RNN.inner_loop(
+        runner, sequences, list(states), mask=None
     )
-    _, outputs, last_states = loop.inner_loop(sequences, list(states), mask=None)
     return outputs, list(last_states)
 
 

@@ -1,0 +1,157 @@
+"""The cells and layers inside Keras' wrappers and models."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tests.gradients import as_float64
+from tests.layer_table import RECURRENT_ROWS, ROWS, Row, row_id
+
+CELL_ROWS = [row for row in ROWS if row.is_cell]
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("masked", [False, True])
+def test_bidirectional(row: Row, masked: bool) -> None:
+    x = row.batch()
+    mask = np.ones(x.shape[:2], bool)
+    if masked:
+        mask[1, :2] = False
+        mask[2, 4:] = False
+    layer = keras.layers.Bidirectional(
+        row.layer(return_sequences=True, go_backwards=False)
+    )
+    both = as_float64(layer(x, mask=mask if masked else None))
+    ways = {
+        "forward": row.layer(return_sequences=True, go_backwards=False),
+        "backward": row.layer(return_sequences=True, go_backwards=True),
+    }
+    halves = []
+    for name, way in ways.items():
+        way.zero_output_for_mask = True
+        way.build(x.shape)
+        way.set_weights(getattr(layer, f"{name}_layer").get_weights())
+        halves.append(as_float64(way(x, mask=mask if masked else None)))
+    halves[1] = halves[1][:, ::-1]
+    np.testing.assert_allclose(both, np.concatenate(halves, axis=-1), atol=1e-6)
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_bidirectional_config_round_trip(row: Row) -> None:
+    layer = keras.layers.Bidirectional(row.layer(go_backwards=False))
+    again = keras.layers.Bidirectional.from_config(layer.get_config())
+    assert again.forward_layer.get_config() == layer.forward_layer.get_config()
+    assert again.backward_layer.go_backwards
+
+
+@pytest.mark.parametrize("row", CELL_ROWS, ids=row_id)
+def test_stacked_cells_are_stacked_layers(row: Row) -> None:
+    x = row.batch()
+    cells = [row.cls(**row.arguments), row.cls(5)]
+    stacked = keras.layers.RNN(
+        keras.layers.StackedRNNCells(cells), return_sequences=True
+    )
+    outputs = as_float64(stacked(x))
+    below = keras.layers.RNN(cells[0], return_sequences=True)
+    above = keras.layers.RNN(cells[1], return_sequences=True)
+    np.testing.assert_allclose(outputs, as_float64(above(below(x))), atol=1e-6)
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_time_distributed(row: Row) -> None:
+    x = np.stack([row.batch()] * 2, axis=1)
+    layer = row.layer()
+    wrapped = keras.layers.TimeDistributed(layer)
+    outputs = as_float64(wrapped(x))
+    np.testing.assert_allclose(outputs[:, 1], as_float64(layer(x[:, 1])), atol=1e-6)
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_encoder_and_decoder(row: Row) -> None:
+    """States go from one layer to the next as symbolic tensors of a model."""
+    features = row.input_shape[-1]
+    source = keras.Input((None, features))
+    target = keras.Input((None, features))
+    encoder = row.layer(return_state=True)
+    decoder = row.layer(return_sequences=True)
+    _, *states = encoder(source)
+    model = keras.Model([source, target], decoder(target, initial_state=states))
+    x = row.batch()
+    _, *states = encoder(x)
+    np.testing.assert_allclose(
+        model.predict([x, x[:, ::-1]], verbose=0),
+        as_float64(decoder(x[:, ::-1], initial_state=states)),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_layer_equals_its_cell_in_a_keras_rnn(row: Row) -> None:
+    x = row.batch()
+    layer = row.layer()
+    plain = keras.layers.RNN(
+        type(layer.cell).from_config(layer.cell.get_config()),
+        return_sequences=layer.return_sequences,
+        go_backwards=layer.go_backwards,
+    )
+    layer.build(x.shape)
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(as_float64(plain(x)), as_float64(layer(x)), atol=1e-6)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_regularizers_add_the_losses_of_their_weights(row: Row) -> None:
+    x = row.batch()
+    layer = row.layer(
+        kernel_regularizer=keras.regularizers.L2(0.1),
+        recurrent_regularizer=keras.regularizers.L1(0.2),
+        bias_regularizer=keras.regularizers.L2(0.3),
+    )
+    layer(x)
+    cell = layer.cell
+    expected = 0.1 * (as_float64(cell.kernel) ** 2).sum()
+    expected += 0.2 * np.abs(as_float64(cell.recurrent_kernel)).sum()
+    if cell.bias is not None:
+        cell.bias.assign(np.full(cell.bias.shape, 0.5))
+        expected += 0.3 * 0.25 * cell.bias.shape[0]
+    assert as_float64(sum(layer.losses)) == pytest.approx(expected, 1e-5)
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+def test_activity_regularizer(row: Row) -> None:
+    x = row.batch()
+    layer = row.layer(activity_regularizer=keras.regularizers.L2(0.1))
+    outputs = as_float64(layer(x))
+    expected = 0.1 * (outputs**2).sum() / len(x)
+    assert as_float64(sum(layer.losses)) == pytest.approx(expected, 1e-5)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_constraints_hold_after_a_step(row: Row) -> None:
+    x = row.batch()
+    model = keras.Sequential(
+        [
+            keras.Input(row.input_shape),
+            row.layer(
+                kernel_constraint=keras.constraints.MaxNorm(0.1),
+                recurrent_constraint="non_neg",
+            ),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.train_on_batch(x, np.full((3, *row.output_shape), -3.0))
+    cell = model.layers[0].cell
+    norms = np.linalg.norm(as_float64(cell.kernel), axis=0)
+    assert norms.max() <= 0.1 + 1e-6
+    assert as_float64(cell.recurrent_kernel).min() >= 0
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+def test_frozen_layer(row: Row) -> None:
+    layer = row.layer(trainable=False)
+    layer.build((None, *row.input_shape))
+    assert not layer.trainable_weights
+    assert len(layer.weights) == len(row.layer().weights) + 3
