@@ -38,6 +38,17 @@ def dropout_rate(name: str, value: Any) -> float:
     return float(value)
 
 
+def random_seed(name: str, value: Any) -> int | None:
+    """`value`, if it is None or a whole number."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if value is not None and not whole:
+        raise ValueError(
+            f"`{name}` must be an integer or None, received {name}={value!r}. "
+            f"Pass a whole number such as {name}=0."
+        )
+    return None if value is None else int(value)
+
+
 def finite_number(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite real number."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -39,7 +39,7 @@ length_is_fixed_on_torch = pytest.mark.xfail(
     BACKEND == "torch",
     reason=(
         "TorchScript writes the loop over time out for the length at export, "
-        "which Keras makes 1 where it is free; its GRU then answers wrongly. "
+        "which Keras makes 1 where it is free; Keras' GRU then answers wrongly. "
         "Keras refuses it after 3.15: keras-team/keras#23058."
     ),
     strict=True,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from tests.gradients import differentiate
 from tests.layer_table import ROWS, Row, row_id
+
+ROW_OF_NBRC = next(row for row in ROWS if row.name == "NBRC")
 
 
 def data(row: Row) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +38,7 @@ def test_every_weight_has_a_gradient(row: Row) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_fit_lowers_the_loss(row: Row, jit_compile: bool) -> None:
     if jit_compile and keras.backend.backend() == "torch":
-        pytest.skip("torch.compile of a Python loop over time takes minutes")
+        pytest.skip("see test_fit_under_torch_compile")
     x, y = data(row)
     model = row.model()
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=jit_compile)
@@ -43,6 +47,20 @@ def test_fit_lowers_the_loss(row: Row, jit_compile: bool) -> None:
     assert losses[-1] < losses[0]
     for old, new in zip(before, model.get_weights(), strict=True):
         assert np.abs(new - old).max() > 1e-4
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
+def test_fit_under_torch_compile() -> None:
+    """One class and two steps stand for all: compiling takes half a minute."""
+    row = dataclasses.replace(ROW_OF_NBRC, input_shape=(2, 3), output_shape=(2, 4))
+    x, y = data(row)
+    plain, compiled = row.model(), row.model()
+    compiled.set_weights(plain.get_weights())
+    for model, jit_compile in ((plain, False), (compiled, True)):
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=jit_compile)
+        model.train_on_batch(x, y)
+    for a, b in zip(plain.get_weights(), compiled.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=row_id)

@@ -75,6 +75,7 @@ class RecurrentCell(keras.layers.Layer):
         recurrent_dropout = arguments.dropout_rate(
             "recurrent_dropout", recurrent_dropout
         )
+        seed = arguments.random_seed("seed", seed)
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias

@@ -145,6 +145,13 @@ class RecurrentLayer(keras.layers.RNN):
                 f"{tuple(sequences_shape)}. Leave empty sequences out, or pad "
                 "them and pass a `mask`."
             )
+        if self.unroll and time is None:
+            raise ValueError(
+                f"{kind} has unroll=True and needs a fixed number of time steps, "
+                f"received the shape {tuple(sequences_shape)}. Give the time axis "
+                "a size, for example with `keras.Input((20, 8))`, or leave "
+                "`unroll` out."
+            )
         built_for = self.cell.kernel.shape[0] if self.cell.built else None
         if None not in (built_for, features) and features != built_for:
             raise ValueError(

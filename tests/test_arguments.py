@@ -1,0 +1,144 @@
+"""Bad input: refused before anything is computed, with what to do about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from keras_modact import arguments
+from tests.gradients import as_float64
+from tests.layer_table import RECURRENT_ROWS, ROWS, Row, first_rows, row_id
+
+# Values that no layer takes, by argument.
+REFUSED: dict[str, list[Any]] = {
+    "units": [0, -3, 2.5, "8", True, None, float("nan")],
+    "dropout": [-0.1, 1, 1.5, float("nan"), "0.5", None, True],
+    "recurrent_dropout": [-0.1, 1, float("nan")],
+    "use_bias": ["yes", 1],
+    "kernel_initializer": ["no_such_name", 3, None],
+    "recurrent_initializer": ["no_such_name", None],
+    "bias_initializer": ["no_such_name"],
+    "kernel_regularizer": ["no_such_name", 3],
+    "recurrent_regularizer": ["no_such_name"],
+    "bias_regularizer": ["no_such_name"],
+    "kernel_constraint": ["no_such_name", 3],
+    "recurrent_constraint": ["no_such_name"],
+    "bias_constraint": ["no_such_name"],
+    "seed": [1.5, "one", float("nan")],
+    "return_sequences": ["no", 1],
+    "return_state": ["no"],
+    "go_backwards": ["no"],
+    "stateful": ["no"],
+    "unroll": ["no"],
+    "zero_output_for_mask": ["no"],
+    "use_candidate_bias": ["no", 2],
+}
+
+
+@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+def test_constructor_names_the_argument_and_the_value(row: Row) -> None:
+    for name in row.every_argument.keys() & REFUSED.keys():
+        for value in REFUSED[name]:
+            with pytest.raises(ValueError, match=rf"`{name}`") as caught:
+                row.cls(**{**row.arguments, name: value})
+            assert repr(value) in str(caught.value), (name, value)
+
+
+@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+def test_unknown_argument(row: Row) -> None:
+    with pytest.raises((TypeError, ValueError), match="no_such_argument"):
+        row.cls(**row.arguments, no_such_argument=1)
+
+
+@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+def test_numpy_integers_are_integers(row: Row) -> None:
+    assert row.cls(np.int64(3)).get_config()["units"] == 3
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 4, 5, 6)])
+def test_wrong_rank(row: Row, shape: tuple[int, ...]) -> None:
+    message = rf"\(batch, time, features\).*{re.escape(str(shape))}"
+    layer = row.layer()
+    with pytest.raises(ValueError, match=message):
+        layer(np.zeros(shape, "float32"))
+    assert not layer.built
+    layer(row.batch())
+    with pytest.raises(ValueError, match=message):
+        layer(np.zeros(shape, "float32"))
+    with pytest.raises(ValueError, match=r"\(batch, time, features\)"):
+        row.layer()(keras.Input(shape[1:]))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_unknown_features(row: Row) -> None:
+    layer = row.layer()
+    with pytest.raises(ValueError, match="needs the number of input features"):
+        layer(keras.Input((None, None)))
+    assert not layer.weights
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_other_features_than_built_for(row: Row) -> None:
+    layer = row.layer()
+    layer(row.batch())
+    with pytest.raises(ValueError, match=r"built for 3 input features.*5"):
+        layer(np.zeros((2, 4, 5), "float32"))
+    with pytest.raises(ValueError, match=r"built for 3 input features.*5"):
+        layer(keras.Input((4, 5)))
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_empty_sequences(row: Row) -> None:
+    with pytest.raises(ValueError, match="at least one time step"):
+        row.layer()(np.zeros((2, 0, 3), "float32"))
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_initial_state_of_wrong_count_or_shape(row: Row) -> None:
+    """A failed call leaves a stateful layer's states and weights as they were."""
+    x = row.batch()
+    layer = row.layer(stateful=True)
+    layer(x)
+    right = [np.asarray(s) for s in layer.get_initial_state(3)]
+    wrong = [
+        [*right, right[0]],
+        [s[:2] for s in right],
+        [s[:, :-1] for s in right],
+        [s[0] for s in right],
+        [],
+    ]
+    before = [as_float64(v) for v in layer.variables]
+    for states in wrong:
+        with pytest.raises(ValueError, match="`initial_state` of shape"):
+            layer(x, initial_state=states)
+    for old, new in zip(before, layer.variables, strict=True):
+        np.testing.assert_array_equal(as_float64(new), old)
+    symbolic = [keras.Input(s.shape[1:], batch_size=3) for s in right]
+    with pytest.raises(ValueError, match="`initial_state` of shape"):
+        row.layer()(
+            keras.Input(row.input_shape), initial_state=[*symbolic, symbolic[0]]
+        )
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+def test_unroll_needs_a_static_length(row: Row) -> None:
+    model_input = keras.Input((None, 3))
+    with pytest.raises(ValueError, match="unroll=True and needs a fixed number"):
+        row.layer(unroll=True)(model_input)
+
+
+def test_finite_number() -> None:
+    assert arguments.finite_number("gain", 2) == 2.0
+    for value in (float("nan"), float("inf"), "1", None, True, [1.0]):
+        with pytest.raises(ValueError, match=r"`gain` must be a finite number"):
+            arguments.finite_number("gain", value)
+
+
+def test_a_class_stands_for_its_instance() -> None:
+    found = arguments.initializer("kernel_initializer", keras.initializers.HeNormal)
+    assert isinstance(found, keras.initializers.HeNormal)
