@@ -293,7 +293,9 @@ def plot_errors(
     if chance is not None:
         axes.axhline(chance[1], color="0.6", linewidth=0.8, label=chance[0], zorder=0)
     axes.set(title=title, xlabel="epoch", ylabel=label, yscale="log")
+    axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
     figure.savefig(path, dpi=150)

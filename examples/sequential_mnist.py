@@ -69,10 +69,11 @@ PRESETS = {
     "quick": {
         "units": 64,
         "layers": 2,
-        "learning_rates": [3e-3],
+        # At 3e-3 nBRC is at 41% when at 1e-2 it is past 80%.
+        "learning_rates": [1e-2],
         "batch_size": 100,
         "epochs": 4,
-        "samples": 20_000,
+        "samples": 60_000,
         "test_samples": 10_000,
         "seeds": [0],
         "cells": ["nbrc", "gru"],

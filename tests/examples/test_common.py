@@ -66,8 +66,10 @@ def test_update_with_gradients_that_are_not_finite_is_skipped():
 
 
 def test_runs_cover_cells_rates_and_seeds_and_repeat_by_seed(tiny):
-    given = "--cells gru brc --learning-rates 0.1 0.01 --seeds 3 3".split()
-    options = common.parse(parser(), {"quick": {}}, [*tiny, *given])
+    given = ["--cells", "gru", "brc", "--learning-rates", "0.1", "0.01"]
+    options = common.parse(
+        parser(), {"quick": {}}, [*tiny, *given, "--seeds", "3", "3"]
+    )
     data = np.ones((12, 1), "float32"), np.ones((12, 1), "float32")
 
     def make_model(cell):
