@@ -153,11 +153,9 @@ def train_all(
             print(f"\n{CELLS[cell][0]}, learning rate {rate:g}, seed {seed}")
             keras.utils.set_random_seed(seed)
             model = make_model(cell)
-            model.compile(
-                adam(rate, options.skip_non_finite),
-                loss,
-                metrics=[] if metric == "loss" else [metric],
-            )
+            optimizer = adam(rate, options.skip_non_finite)
+            metrics = [] if metric == "loss" else [metric]
+            model.compile(optimizer, loss, metrics=metrics)
             start = time.perf_counter()
             history = model.fit(
                 *train,
@@ -169,9 +167,10 @@ def train_all(
                 verbose=verbose,
             ).history
             seconds = time.perf_counter() - start
-            test_values = [float(value) for value in history[f"val_{metric}"]]
-            train_loss = [float(value) for value in history["loss"]]
-            runs.append(Run(cell, rate, seed, seconds, train_loss, test_values, model))
+            test_values = history[f"val_{metric}"]
+            runs.append(
+                Run(cell, rate, seed, seconds, history["loss"], test_values, model)
+            )
     return runs
 
 
