@@ -1,7 +1,7 @@
 """The table of layers, from which the tests that hold for every layer run.
 
 A new public class gets a row here and is tested by every such module; a test
-fails as long as it has none. `python -m tests.golden` makes its golden files.
+fails as long as it has none. `tox run -e golden` makes its golden files.
 """
 
 from __future__ import annotations

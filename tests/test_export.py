@@ -44,14 +44,6 @@ length_is_fixed_on_torch = pytest.mark.xfail(
     ),
     strict=True,
 )
-reverse_loop_is_not_exported = pytest.mark.xfail(
-    reason=(
-        "Keras' reverse loop, in its SimpleRNN as well: jax2onnx 0.17.1 says "
-        "'Reverse scan is not supported in IR pipeline'; on torch with a free "
-        "batch onnxruntime refuses the ReduceMax over the number of steps."
-    ),
-    strict=True,
-)
 # Keras on torch exports free sizes with TorchScript, and these are its
 # warnings. They are ignored for free sizes only: with every size given Keras
 # takes the exporter of torch.export, falls back on TorchScript without a word
@@ -65,20 +57,6 @@ torchscript_warnings = pytest.mark.filterwarnings(
     "ignore:Using len to get tensor shape might cause the trace",
     "ignore:torch.tensor results are registered as constants in the trace",
 )
-
-
-def onnx_cases(rows: list[Row], *refused_on: str) -> list[pytest.ParameterSet]:
-    """The rows, those that run backwards marked on backends that refuse them."""
-    return [
-        pytest.param(
-            row,
-            id=row.name,
-            marks=reverse_loop_is_not_exported
-            if row.arguments.get("go_backwards") and BACKEND in refused_on
-            else (),
-        )
-        for row in rows
-    ]
 
 
 def nudged(model: keras.Model) -> keras.Model:
@@ -142,21 +120,21 @@ def test_saved_model_takes_sequences_of_any_length(row: Row, tmp_path: Path) -> 
     check_saved_model(nudged(free.model()), (None, *free.input_shape), tmp_path)
 
 
-@pytest.mark.parametrize("row", onnx_cases(ROWS, "jax"))
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_onnx_with_every_size_given(row: Row, tmp_path: Path) -> None:
     model = nudged(row.model(batch_size=2))
     check_onnx(model, (2, *row.input_shape), tmp_path)
 
 
 @torchscript_warnings
-@pytest.mark.parametrize("row", onnx_cases(ROWS, "jax", "torch"))
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_onnx_takes_batches_of_any_size(row: Row, tmp_path: Path) -> None:
     check_onnx(nudged(row.model()), (None, *row.input_shape), tmp_path)
 
 
 @length_is_fixed_on_torch
 @torchscript_warnings
-@pytest.mark.parametrize("row", onnx_cases(SEQUENCE_ROWS, "jax", "torch"))
+@pytest.mark.parametrize("row", SEQUENCE_ROWS, ids=row_id)
 def test_onnx_takes_sequences_of_any_length(row: Row, tmp_path: Path) -> None:
     free = replace(row, input_shape=(None, row.input_shape[-1]))
     check_onnx(nudged(free.model()), (None, *free.input_shape), tmp_path)

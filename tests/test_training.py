@@ -49,6 +49,8 @@ def test_fit_lowers_the_loss(row: Row, jit_compile: bool) -> None:
         assert np.abs(new - old).max() > 1e-4
 
 
+# torch.compile looks at the gradients of every tensor that it meets.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
 def test_fit_under_torch_compile() -> None:
     """One class and two steps stand for all: compiling takes half a minute."""

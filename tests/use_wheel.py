@@ -40,7 +40,5 @@ model.fit(x, x[:, 0], verbose=0)
 with tempfile.TemporaryDirectory() as place:
     model.save(Path(place) / "model.keras")
     loaded = keras.models.load_model(Path(place) / "model.keras")
-np.testing.assert_array_equal(
-    loaded.predict(x, verbose=0), model.predict(x, verbose=0)
-)
+np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 print(f"keras_modact {keras_modact.__version__} works from its wheel")

@@ -49,9 +49,9 @@ class _Runner:
     """
 
     cell: _StepAsCell
-    go_backwards: bool
     unroll: bool
     return_sequences: bool
+    go_backwards: bool = False
     stateful: bool = False
     zero_output_for_mask: bool = False
 
@@ -83,11 +83,16 @@ def run(
         The outputs `(batch, time, units)`, or `(batch, 1, units)` without
         `return_sequences`, and the list of the last states.
     """
+    if go_backwards:
+        # Keras' own reverse loop cannot be exported to ONNX on JAX, and with a
+        # free batch on torch.
+        sequences = ops.flip(sequences, axis=1)
+        mask = None if mask is None else ops.flip(mask, axis=1)
     if mask is not None:
         column = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
         sequences = ops.concatenate([sequences, column], axis=-1)
         step = _skipping(step)
-    runner = _Runner(_StepAsCell(step), go_backwards, unroll, return_sequences)
+    runner = _Runner(_StepAsCell(step), unroll, return_sequences)
     _, outputs, last_states = keras.layers.RNN.inner_loop(
         runner, sequences, list(states), mask=None
     )

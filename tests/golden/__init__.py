@@ -1,8 +1,9 @@
 """Golden files: models saved once on each backend, with inputs and outputs.
 
 They show that the file format keeps its meaning over versions and backends, so
-they are made once and then only read. `python -m tests.golden` makes those that
-are missing, with the backend in `KERAS_BACKEND`; `--all` replaces the rest too,
+they are made once and then only read. `tox run -e golden` makes those that are
+missing, with the oldest Keras that is supported, since Keras reads files of older
+versions and not of newer ones. `tox run -e golden -- --all` replaces the rest too,
 which only a deliberate break of the format warrants.
 """
 

@@ -1,4 +1,4 @@
-"""Makes the golden files of the backend in use: `python -m tests.golden`."""
+"""Makes the golden files of the backend in use: see `tests.golden`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,71 @@
+"""What the scripts of all backends share: models, batch, steps and the result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tests.layer_table import ROWS, Row
+
+BATCH_SIZE = 8
+STEPS = 4
+LEARNING_RATE = 0.2
+
+Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
+
+
+def arguments() -> tuple[Path, int]:
+    """The file to write and the number of devices, from the command line."""
+    output, devices = sys.argv[1:]
+    return Path(output), int(devices)
+
+
+def new_model(row: Row) -> keras.Model:
+    """A model that starts with the same weights in every process."""
+    model = row.model()
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(scale=0.3, size=variable.shape))
+    return model
+
+
+def batch(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs and targets of every step."""
+    random = np.random.default_rng(2)
+    inputs = random.normal(size=(BATCH_SIZE, *model.input_shape[1:]))
+    targets = random.normal(size=(BATCH_SIZE, *model.output_shape[1:]))
+    return inputs.astype("float32"), targets.astype("float32")
+
+
+def fit(model: keras.Model, inputs: np.ndarray, targets: np.ndarray) -> None:
+    """Trains as a user of Keras does; the backend's distribution is in force."""
+    model.compile(keras.optimizers.SGD(LEARNING_RATE), "mean_squared_error")
+    model.fit(
+        inputs, targets, batch_size=BATCH_SIZE, epochs=STEPS, shuffle=False, verbose=0
+    )
+
+
+def train_every_row(train: Train) -> dict[str, np.ndarray]:
+    """Trains a model for every row.
+
+    Returns:
+        Arrays named `row/number/initial` and `row/number/trained` for every
+        trainable weight.
+    """
+    weights = {}
+
+    def note(model: keras.Model, row: Row, when: str) -> None:
+        for number, variable in enumerate(model.trainable_variables):
+            value = keras.ops.convert_to_numpy(variable)
+            weights[f"{row.name}/{number}/{when}"] = np.array(value)
+
+    for row in ROWS:
+        model = new_model(row)
+        note(model, row, "initial")
+        train(model, *batch(model))
+        note(model, row, "trained")
+    return weights
