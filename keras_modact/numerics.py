@@ -2,8 +2,10 @@
 
 Keras promotes dtypes by a table that has no float64 outside TensorFlow, so some
 of its functions compute float64 arguments in float32 and say nothing (3.15:
-`ops.tanh` on JAX, `ops.matmul` on torch). A layer of dtype float64 would be
-right to seven digits only.
+`ops.tanh` on JAX, `ops.matmul` on torch; keras-team/keras#23704). A layer of
+dtype float64 would be right to seven digits only. For the same reason cells
+make tensors of their weights before they add or multiply them: the operators of
+a backend's own tensors keep float64.
 """
 
 from __future__ import annotations

@@ -66,9 +66,10 @@ class BistableCell(RecurrentCell):
         projected = numerics.matmul(inputs, self.kernel)
         if self.bias is None:
             return projected
-        if self.use_candidate_bias:
-            return projected + self.bias
-        return projected + ops.pad(self.bias, (0, self.units))
+        bias = ops.convert_to_tensor(self.bias)
+        if not self.use_candidate_bias:
+            bias = ops.pad(bias, (0, self.units))
+        return projected + bias
 
     def step(
         self,
@@ -211,7 +212,8 @@ class BRCCell(BistableCell):
         return (2 * self.units,)
 
     def recur(self, h: Tensor) -> Tensor:
-        return ops.concatenate([h, h], axis=-1) * self.recurrent_kernel
+        weights = ops.convert_to_tensor(self.recurrent_kernel)
+        return ops.concatenate([h, h], axis=-1) * weights
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
