@@ -50,9 +50,10 @@ def test_paper_preset_has_the_numbers_of_the_paper():
 
 
 @pytest.mark.parametrize("free_steps", ["4", "16"])
-def test_free_steps_out_of_range_are_refused(free_steps, capsys):
+def test_free_steps_out_of_range_are_refused(free_steps, tiny, tmp_path, capsys):
+    options = ["--time-steps", "20", "--free-steps", free_steps, "--output"]
     with pytest.raises(SystemExit):
-        denoising.main(["--time-steps", "20", "--free-steps", free_steps])
+        denoising.main([*tiny, *options, str(tmp_path)])
     error = capsys.readouterr().err
     assert f"between 5 and T - 5 = 15, received {free_steps}" in error
 
