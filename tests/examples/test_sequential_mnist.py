@@ -175,13 +175,19 @@ def test_data_folder_comes_from_the_environment(tmp_path, monkeypatch):
     not os.environ.get("TFDS_DATA_DIR"),
     reason="TFDS_DATA_DIR does not name a folder with MNIST",
 )
-def test_real_test_images_are_those_published():
+@pytest.mark.parametrize(
+    ("split", "counts"),
+    [
+        ("train", [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]),
+        ("test", [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+    ],
+)
+def test_real_images_are_those_published(split, counts):
     # A digest other than the published one would warn, and a warning fails.
     folder = pathlib.Path(os.environ["TFDS_DATA_DIR"])
     images, labels = sequential_mnist.read_mnist(
-        sequential_mnist.check_prepared(folder), "test"
+        sequential_mnist.check_prepared(folder), split
     )
-    assert images.shape == (10_000, 28, 28)
+    assert images.shape == (sum(counts), 28, 28)
     assert (images.min(), images.max()) == (-0.5, 0.5)
-    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(labels).tolist() == counts
