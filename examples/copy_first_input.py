@@ -53,19 +53,7 @@ PAPER = {
 }
 
 PRESETS = {
-    "quick": {
-        "time_steps": 50,
-        "units": 64,
-        "layers": 2,
-        "learning_rates": [3e-3],
-        "batch_size": 100,
-        "epochs": 10,
-        "samples": 20_000,
-        "test_samples": 5_000,
-        "seeds": [0],
-        "cells": ["brc", "nbrc", "gru"],
-        "skip_non_finite": False,
-    },
+    "quick": {**common.QUICK_PRESET, "time_steps": 50},
     # "Training sets comprise 40000 samples and performances are evaluated on test
     # sets generated with 50000 samples." The published code has the same sizes.
     "paper": {

@@ -48,20 +48,7 @@ PAPER = {
 }
 
 PRESETS = {
-    "quick": {
-        "time_steps": 50,
-        "free_steps": 25,
-        "units": 64,
-        "layers": 2,
-        "learning_rates": [3e-3],
-        "batch_size": 100,
-        "epochs": 10,
-        "samples": 20_000,
-        "test_samples": 5_000,
-        "seeds": [0],
-        "cells": ["brc", "nbrc", "gru"],
-        "skip_non_finite": False,
-    },
+    "quick": {**common.QUICK_PRESET, "time_steps": 50, "free_steps": 25},
     # Sizes as the paper states them; the published code trains on 60,000 samples
     # and tests on 10,000.
     "paper": {

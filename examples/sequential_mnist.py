@@ -67,18 +67,14 @@ PAPER = {
 
 PRESETS = {
     "quick": {
-        "units": 64,
-        "layers": 2,
+        **common.QUICK_PRESET,
         # At 3e-3 nBRC is at 41% when at 1e-2 it is past 80%.
         "learning_rates": [1e-2],
-        "batch_size": 100,
         "epochs": 8,
         "samples": 60_000,
         "test_samples": 10_000,
-        "seeds": [0],
         # At N = 72 the paper finds no cell better than another.
         "cells": ["nbrc"],
-        "skip_non_finite": False,
     },
     "paper": {**common.PAPER_PRESET, "samples": 60_000, "test_samples": 10_000},
 }

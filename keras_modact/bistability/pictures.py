@@ -16,7 +16,7 @@ from keras_modact.bistability.trace import GateTrace
 
 
 def plot_bifurcation(update: float = 0.0, drive: float = 0.0, axes: Any = None) -> Any:
-    """Draws the fixed points by feedback (fig. 2A), unstable ones dashed.
+    """Draws the fixed points by feedback (fig. 2A), unstable ones in grey.
 
     Args:
         update: The gate c in [0, 1). Defaults to 0.
@@ -29,17 +29,17 @@ def plot_bifurcation(update: float = 0.0, drive: float = 0.0, axes: Any = None) 
     axes = _axes(axes)
     diagram = dynamics.bifurcation(np.linspace(0, 2, 801), update, drive)
     branches = {
-        "stable, h > 0": (diagram.stable & (diagram.points > 0), "C3", "."),
-        "stable, h < 0": (diagram.stable & (diagram.points < 0), "C0", "."),
-        "stable, h = 0": (diagram.stable & (diagram.points == 0), "k", "."),
-        "unstable": (~diagram.stable, "0.7", "."),
+        "stable, h > 0": (diagram.stable & (diagram.points > 0), "C3"),
+        "stable, h < 0": (diagram.stable & (diagram.points < 0), "C0"),
+        "stable, h = 0": (diagram.stable & (diagram.points == 0), "k"),
+        "unstable": (~diagram.stable, "0.7"),
     }
-    for label, (chosen, color, marker) in branches.items():
+    for label, (chosen, color) in branches.items():
         if chosen.any():
             axes.plot(
                 diagram.feedback[chosen],
                 diagram.points[chosen],
-                marker,
+                ".",
                 color=color,
                 markersize=2,
                 label=label,
@@ -74,6 +74,8 @@ def plot_gap(
                 0,
                 "o",
                 color=line.get_color(),
+                # A smaller empty dot leaves a full one at the same place in sight.
+                markersize=9 if stable else 5,
                 markerfacecolor=line.get_color() if stable else "white",
             )
     axes.set(xlabel="h", ylabel="h - F(h)")

