@@ -29,7 +29,8 @@ class RecurrentCell(keras.layers.Layer):
 
     A subclass adds `build`, `project`, `step`, and its own constructor
     arguments to `get_config`. A cell with more than one state also sets
-    `state_size` to the list of their sizes, after `super().__init__`.
+    `state_size` to the list of their sizes, after `super().__init__`; a size is
+    an integer, or a tuple for a state with more axes than `(batch, size)`.
 
     Args:
         units: Positive integer, the number of units.
@@ -187,11 +188,17 @@ class RecurrentCell(keras.layers.Layer):
 
         return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
 
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """The shape of every state, without the batch."""
+        several = isinstance(self.state_size, list)
+        sizes = self.state_size if several else [self.state_size]
+        return [(size,) if isinstance(size, int) else tuple(size) for size in sizes]
+
     def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
         """Zeros for every state, in the compute dtype."""
         return [
-            ops.zeros((batch_size, size), dtype=self.compute_dtype)
-            for size in keras.tree.flatten(self.state_size)
+            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
+            for shape in self.state_shapes()
         ]
 
     def get_config(self) -> dict[str, Any]:

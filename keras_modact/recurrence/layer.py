@@ -75,7 +75,12 @@ class RecurrentLayer(keras.layers.RNN):
         self, sequences_shape: Shape, initial_state_shape: Any = None
     ) -> Any:
         self._check_shapes(sequences_shape, initial_state_shape)
-        return super().compute_output_shape(sequences_shape)
+        batch, time, _ = sequences_shape
+        steps = (time,) if self.return_sequences else ()
+        output = (batch, *steps, self.cell.output_size)
+        if not self.return_state:
+            return output
+        return output, *((batch, *shape) for shape in self.cell.state_shapes())
 
     def call(
         self,
@@ -162,7 +167,7 @@ class RecurrentLayer(keras.layers.RNN):
         if state_shapes is None:
             return
         given = _list_of_shapes(state_shapes)
-        allowed = [(batch, size) for size in keras.tree.flatten(self.cell.state_size)]
+        allowed = [(batch, *shape) for shape in self.cell.state_shapes()]
         if len(given) != len(allowed) or not all(
             _compatible(*pair) for pair in zip(given, allowed, strict=True)
         ):

@@ -107,7 +107,7 @@ def _skipping(step: Step) -> Step:
         features = inputs[:, :-1]
         features = ops.where(valid, features, ops.zeros_like(features))
         return [
-            ops.where(valid, new, old)
+            ops.where(ops.reshape(valid, (-1,) + (1,) * (len(old.shape) - 1)), new, old)
             for new, old in zip(step(features, states), states, strict=True)
         ]
 
