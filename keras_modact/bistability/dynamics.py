@@ -125,11 +125,15 @@ def fixed_points(
     feedback, update, drive = _checked(feedback, update, drive)
     # Between its turning points h - tanh(u + a h) is monotonic, so that each
     # stretch holds one root at most.
-    ends = [-1.0, *_turning_points(feedback, drive), 1.0]
+    turns: list[float] = []
+    if feedback > 1:
+        bend = float(np.arctanh(np.sqrt(1 - 1 / feedback)))
+        turns = [(-bend - drive) / feedback, (bend - drive) / feedback]
+    ends = [-1.0, *(turn for turn in turns if -1 < turn < 1), 1.0]
     roots = {
         root
         for low, high in itertools.pairwise(ends)
-        if (root := _root(low, high, feedback, drive)) is not None
+        if (root := root_between(low, high, feedback, drive)) is not None
     }
     points = np.array(sorted(roots))
     return FixedPoints(points, update + (1 - update) * feedback * (1 - points**2))
@@ -234,16 +238,9 @@ def _checked(
     return feedback, update, finite_number("drive", drive)
 
 
-def _turning_points(feedback: float, drive: float) -> list[float]:
-    """Where the slope of h - tanh(u + a h) changes its sign, inside (-1, 1)."""
-    if feedback <= 1:
-        return []
-    bend = np.arctanh(np.sqrt(1 - 1 / feedback))
-    turns = [(-bend - drive) / feedback, (bend - drive) / feedback]
-    return [float(turn) for turn in turns if -1 < turn < 1]
-
-
-def _root(low: float, high: float, feedback: float, drive: float) -> float | None:
+def root_between(
+    low: float, high: float, feedback: float, drive: float
+) -> float | None:
     """The root of h - tanh(u + a h) in [low, high], by bisection."""
 
     def distance(h: float) -> float:

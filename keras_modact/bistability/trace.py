@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact.bistability.cells import BistableCell
+from keras_modact.bistability.base import BistableCell
 from keras_modact.recurrence import loop
 
 

@@ -33,14 +33,14 @@ def per_gate(initializer: Any, gates: int) -> Callable[..., Tensor]:
         drawn = "float32" if dtype in ("float16", "bfloat16") else dtype
         block = (*shape[:-1], shape[-1] // gates)
         blocks = [
-            _for_gate(initializer, gate)(block, dtype=drawn) for gate in range(gates)
+            for_gate(initializer, gate)(block, dtype=drawn) for gate in range(gates)
         ]
         return ops.cast(ops.concatenate(blocks, axis=-1), dtype)
 
     return draw
 
 
-def _for_gate(initializer: Any, gate: int) -> Any:
+def for_gate(initializer: Any, gate: int) -> Any:
     """The initializer with a seed of its own for this gate.
 
     A seeded Keras initializer returns the same numbers at every call, so every

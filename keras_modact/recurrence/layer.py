@@ -166,10 +166,14 @@ class RecurrentLayer(keras.layers.RNN):
             )
         if state_shapes is None:
             return
-        given = _list_of_shapes(state_shapes)
+        given: list[Shape] = []
+        keras.tree.map_shape_structure(given.append, state_shapes)
         allowed = [(batch, *shape) for shape in self.cell.state_shapes()]
-        if len(given) != len(allowed) or not all(
-            _compatible(*pair) for pair in zip(given, allowed, strict=True)
+        sizes = zip(
+            keras.tree.flatten(given), keras.tree.flatten(allowed), strict=False
+        )
+        if [len(shape) for shape in given] != [len(shape) for shape in allowed] or any(
+            None not in pair and pair[0] != pair[1] for pair in sizes
         ):
             raise ValueError(
                 f"{kind} has {len(allowed)} state(s) of shape(s) {allowed}, "
@@ -212,16 +216,3 @@ class _CarriedStates(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         """Leaves the states as they are."""
-
-
-def _list_of_shapes(shapes: Any) -> list[tuple[int | None, ...]]:
-    """One shape or a nest of shapes as a flat list."""
-    if all(size is None or isinstance(size, int) for size in shapes):
-        return [tuple(shapes)]
-    return [shape for nested in shapes for shape in _list_of_shapes(nested)]
-
-
-def _compatible(given: Shape, allowed: Shape) -> bool:
-    return len(given) == len(allowed) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(given, allowed, strict=True)
-    )

@@ -91,16 +91,6 @@ def run(
     if mask is not None:
         column = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
         sequences = ops.concatenate([sequences, column], axis=-1)
-        step = _skipping(step)
-    runner = _Runner(_StepAsCell(step), unroll, return_sequences)
-    _, outputs, last_states = keras.layers.RNN.inner_loop(
-        runner, sequences, list(states), mask=None
-    )
-    return outputs, list(last_states)
-
-
-def _skipping(step: Step) -> Step:
-    """`step` on inputs whose last feature is 1 for a valid step, 0 for a masked."""
 
     def masked_step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
         valid = inputs[:, -1:] > 0
@@ -111,7 +101,12 @@ def _skipping(step: Step) -> Step:
             for new, old in zip(step(features, states), states, strict=True)
         ]
 
-    return masked_step
+    cell = _StepAsCell(step if mask is None else masked_step)
+    runner = _Runner(cell, unroll, return_sequences)
+    _, outputs, last_states = keras.layers.RNN.inner_loop(
+        runner, sequences, list(states), mask=None
+    )
+    return outputs, list(last_states)
 
 
 def zero_masked(outputs: Tensor, mask: Tensor, go_backwards: bool) -> Tensor:
