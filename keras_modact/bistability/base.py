@@ -63,13 +63,7 @@ class BistableCell(RecurrentCell):
         raise TypeError(f"{type(self).__name__} must define `recur(h)`.")
 
     def project(self, inputs: Tensor) -> Tensor:
-        projected = numerics.matmul(inputs, self.kernel)
-        if self.bias is None:
-            return projected
-        bias = ops.convert_to_tensor(self.bias)
-        if not self.use_candidate_bias:
-            bias = ops.pad(bias, (0, self.units))
-        return projected + bias
+        return numerics.matmul(inputs, self.kernel)
 
     def step(
         self,
@@ -80,7 +74,10 @@ class BistableCell(RecurrentCell):
         h = states[0]
         read = h if recurrent_mask is None else h * recurrent_mask
         feedback, update = self._gates(projected, read)
-        candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
+        drive = projected[..., 2 * self.units :]
+        if self.use_candidate_bias:
+            drive = drive + ops.convert_to_tensor(self.bias)[2 * self.units :]
+        candidate = numerics.tanh(drive + feedback * h)
         return [update * h + (1 - update) * candidate]
 
     def gates(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor]:
@@ -103,6 +100,8 @@ class BistableCell(RecurrentCell):
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         pre_gates = projected[..., : 2 * self.units] + self.recur(h)
+        if self.use_bias:
+            pre_gates = pre_gates + ops.convert_to_tensor(self.bias)[: 2 * self.units]
         feedback, update = ops.split(pre_gates, 2, axis=-1)
         return 1 + numerics.tanh(feedback), ops.sigmoid(update)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,20 +11,29 @@ import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor, truth_value
-from keras_modact.recurrence import loop
+from keras_modact.recurrence import loop, shapes
 from keras_modact.recurrence.cell import RecurrentCell
-
-Shape = Sequence[int | None]
+from keras_modact.recurrence.shapes import Shape
 
 
 def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a constructor, from its `locals()`.
 
     A constructor states its arguments in full, once, and passes them on with
-    this, in place of a second list of the same names.
+    this, in place of a second list of the same names. What it does not know
+    (in `kwargs`) goes on to Keras, unless it looks like a slip of the pen.
     """
+    cls = type(scope["self"])
+    for unknown in scope["kwargs"]:
+        known = inspect.signature(cls).parameters
+        meant = difflib.get_close_matches(unknown, known, n=1, cutoff=0.85)
+        if meant:
+            raise ValueError(
+                f"{cls.__name__} has no argument `{unknown}`, received "
+                f"{unknown}={scope['kwargs'][unknown]!r}. Did you mean `{meant[0]}`?"
+            )
     own = {k: v for k, v in scope.items() if k not in ("self", "__class__", "kwargs")}
-    return {**own, **scope.get("kwargs", {})}
+    return {**own, **scope["kwargs"]}
 
 
 class RecurrentLayer(keras.layers.RNN):
@@ -93,6 +103,10 @@ class RecurrentLayer(keras.layers.RNN):
         if initial_state is not None:
             state_shapes = [s.shape for s in keras.tree.flatten(initial_state)]
         self._check_shapes(sequences.shape, state_shapes)
+        if mask is not None:
+            name = f"{type(self).__name__} '{self.name}'"
+            mask = keras.tree.flatten(mask)[0]
+            shapes.check_mask(name, sequences.shape, mask.shape)
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training
         )
@@ -135,52 +149,18 @@ class RecurrentLayer(keras.layers.RNN):
 
     def _check_shapes(self, sequences_shape: Shape, state_shapes: Any) -> None:
         """Refuses inputs and initial states of the wrong shape."""
-        kind = f"{type(self).__name__} '{self.name}'"
-        if len(sequences_shape) != 3:
+        name = f"{type(self).__name__} '{self.name}'"
+        shapes.check_sequences(name, sequences_shape)
+        if self.unroll and sequences_shape[1] is None:
             raise ValueError(
-                f"{kind} takes sequences of shape (batch, time, features), "
-                f"received the shape {tuple(sequences_shape)}. Add the missing "
-                "axis with `keras.ops.expand_dims`, or merge axes with "
-                "`keras.layers.Reshape` or `keras.layers.TimeDistributed`."
-            )
-        batch, time, features = sequences_shape
-        if time == 0:
-            raise ValueError(
-                f"{kind} needs at least one time step, received the shape "
-                f"{tuple(sequences_shape)}. Leave empty sequences out, or pad "
-                "them and pass a `mask`."
-            )
-        if self.unroll and time is None:
-            raise ValueError(
-                f"{kind} has unroll=True and needs a fixed number of time steps, "
+                f"{name} has unroll=True and needs a fixed number of time steps, "
                 f"received the shape {tuple(sequences_shape)}. Give the time axis "
                 "a size, for example with `keras.Input((20, 8))`, or leave "
                 "`unroll` out."
             )
-        built_for = self.cell.kernel.shape[0] if self.cell.built else None
-        if None not in (built_for, features) and features != built_for:
-            raise ValueError(
-                f"{kind} was built for {built_for} input features, received the "
-                f"shape {tuple(sequences_shape)}. Pass {built_for} features, or "
-                "make a new layer."
-            )
-        if state_shapes is None:
-            return
-        given: list[Shape] = []
-        keras.tree.map_shape_structure(given.append, state_shapes)
-        allowed = [(batch, *shape) for shape in self.cell.state_shapes()]
-        sizes = zip(
-            keras.tree.flatten(given), keras.tree.flatten(allowed), strict=False
-        )
-        if [len(shape) for shape in given] != [len(shape) for shape in allowed] or any(
-            None not in pair and pair[0] != pair[1] for pair in sizes
-        ):
-            raise ValueError(
-                f"{kind} has {len(allowed)} state(s) of shape(s) {allowed}, "
-                f"received `initial_state` of shape(s) {given}. Pass a list of "
-                "tensors of those shapes, for example what "
-                "`layer.get_initial_state(batch_size)` returns."
-            )
+        shapes.check_features(name, self.cell, sequences_shape)
+        if state_shapes is not None:
+            shapes.check_states(name, self.cell, sequences_shape, state_shapes)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
