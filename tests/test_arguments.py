@@ -55,6 +55,27 @@ def test_unknown_argument(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
+def test_misspelt_argument(row: Row) -> None:
+    with pytest.raises(ValueError, match="Did you mean `kernel_initializer`"):
+        row.cls(**row.arguments, kernel_initialiser="zeros")
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_mask_of_another_shape(row: Row) -> None:
+    layer = row.layer()
+    for shape in ((3, 5), (2, 6), (3, 6, 2), (6,), (3, 6, 1, 1)):
+        with pytest.raises(ValueError, match=r"`mask` of shape \(batch, time\)"):
+            layer(row.batch(), mask=np.ones(shape, bool))
+
+
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_forgotten_return_sequences(row: Row) -> None:
+    below = row.layer(return_sequences=False)
+    with pytest.raises(ValueError, match="`return_sequences=True`"):
+        keras.Sequential([keras.Input(row.input_shape), below, row.layer()])
+
+
+@pytest.mark.parametrize("row", first_rows(), ids=row_id)
 def test_numpy_integers_are_integers(row: Row) -> None:
     assert row.cls(np.int64(3)).get_config()["units"] == 3
 

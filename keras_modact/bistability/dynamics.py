@@ -26,28 +26,38 @@ _HALVINGS = 200  # Enough to bring any bracket in [-1, 1] to adjacent floats.
 
 
 class FixedPoints(NamedTuple):
-    """The fixed points of one unit, in increasing order, as NumPy arrays."""
+    """The fixed points of one unit, in increasing order, as NumPy arrays.
+
+    Attributes:
+        points: The states h with F(h) = h.
+        slopes: F'(h) at each point.
+    """
 
     points: np.ndarray
-    """The states h with F(h) = h."""
     slopes: np.ndarray
-    """F'(h) at each point."""
 
     @property
     def stable(self) -> np.ndarray:
-        """Whether each point is stable, that is, has a slope below 1."""
+        """Whether each point is stable, that is, has a slope below 1.
+
+        At a slope of exactly 1, as in 0 at a = 1, the slope decides nothing and
+        the point does not count as stable.
+        """
         return self.slopes < 1
 
 
 class Bifurcation(NamedTuple):
-    """The fixed points by feedback, as NumPy arrays of equal length."""
+    """The fixed points by feedback, as NumPy arrays of equal length.
+
+    Attributes:
+        feedback: The feedback a at which a fixed point lies.
+        points: The fixed point h.
+        stable: Whether it is stable, that is, has a slope below 1.
+    """
 
     feedback: np.ndarray
-    """The feedback a at which the fixed point lies."""
     points: np.ndarray
-    """The fixed point h."""
     stable: np.ndarray
-    """Whether it is stable."""
 
 
 def next_state(
@@ -140,7 +150,7 @@ def fixed_points(
 
 
 def bifurcation(
-    feedback: Sequence[float] | np.ndarray | None = None,
+    feedback: Sequence[float] | np.ndarray | float | None = None,
     update: float = 0.0,
     drive: float = 0.0,
 ) -> Bifurcation:
@@ -169,7 +179,7 @@ def bifurcation(
     Reference:
         Vecoven, Ernst, Drion 2021, fig. 2A.
     """
-    values = np.linspace(0, 2, 401) if feedback is None else np.asarray(feedback)
+    values = np.linspace(0, 2, 401) if feedback is None else np.atleast_1d(feedback)
     found = [fixed_points(float(value), update, drive) for value in values]
     return Bifurcation(
         np.repeat(values.astype("float64"), [len(f.points) for f in found]),

@@ -24,7 +24,7 @@ class BRC(RecurrentLayer):
         c   = sigmoid(x_t U_c + w_c * h_(t-1) + b_c)     update
         h_t = c * h_(t-1) + (1 - c) * tanh(x_t U + a * h_(t-1))
 
-    Weights: `kernel` (features, 3 units), columns U_a, U_c, U;
+    Weights, of `layer.cell`: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (2 units), w_a then w_c; `bias` (2 units), b_a then b_c.
 
     Args:
@@ -149,7 +149,7 @@ class NBRC(RecurrentLayer):
         c   = sigmoid(x_t U_c + h_(t-1) @ W_c + b_c)     update
         h_t = c * h_(t-1) + (1 - c) * tanh(x_t U + a * h_(t-1))
 
-    Weights: `kernel` (features, 3 units), columns U_a, U_c, U;
+    Weights, of `layer.cell`: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (units, 2 units), W_a then W_c; `bias` (2 units), b_a
     then b_c.
 

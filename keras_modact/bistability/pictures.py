@@ -99,14 +99,14 @@ def plot_response(
         The matplotlib axes.
     """
     axes = _axes(axes)
-    axes.plot(drives, color="0.7", linestyle=":", label="drive")
+    axes.plot(drives, color="0.7", linestyle=":", drawstyle="steps-mid", label="drive")
     for feedback, update in gates:
         axes.plot(
             dynamics.response(drives, feedback, update),
             label=f"a = {feedback}, c = {update}",
         )
     axes.set(xlabel="time step", ylabel="h")
-    axes.legend()
+    axes.legend(loc="upper right")
     return axes
 
 
@@ -119,7 +119,16 @@ def plot_gates(traces: Mapping[str, GateTrace], axes: Any = None) -> Any:
 
     Returns:
         The two matplotlib axes.
+
+    Raises:
+        ValueError: If `traces` is no mapping, or an empty one.
     """
+    if not isinstance(traces, Mapping) or not traces:
+        raise ValueError(
+            "`traces` must map a name to what `trace_gates` returned, received "
+            f"{type(traces).__name__} with nothing to draw by name. Pass for "
+            "example {'layer 1': trace}."
+        )
     if axes is None:
         from matplotlib import pyplot
 
@@ -129,6 +138,7 @@ def plot_gates(traces: Mapping[str, GateTrace], axes: Any = None) -> Any:
         axes[1].plot(trace.mean_update, label=name)
     axes[0].set(ylabel="share of units with a > 1", ylim=(0, 1))
     axes[1].set(ylabel="mean of c", xlabel="time step", ylim=(0, 1))
+    axes[1].xaxis.get_major_locator().set_params(integer=True)
     axes[0].legend()
     return axes
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_modact.bistability.base import BistableCell
-from keras_modact.recurrence import loop
+from keras_modact.recurrence import loop, shapes
 
 
 class GateTrace(NamedTuple):
@@ -18,18 +18,21 @@ class GateTrace(NamedTuple):
     Steps stand in the order in which the layer runs, the last input first with
     `go_backwards`. At masked steps the gates are NaN, and the averages by step
     leave those sequences out.
+
+    Attributes:
+        feedback: Gate a, `(batch, time, units)`, in (0, 2); bistable above 1.
+        update: Gate c, `(batch, time, units)`, in (0, 1); 1 keeps the state.
+        states: State h after each step, `(batch, time, units)`: what the layer
+            returns with `return_sequences`, and the inputs of the layer above.
+        bistable_share: Share of bistable units, a > 1, by step, `(time,)`.
+        mean_update: Mean of c over sequences and units, by step, `(time,)`.
     """
 
     feedback: np.ndarray
-    """Gate a, `(batch, time, units)`, in (0, 2); bistable above 1."""
     update: np.ndarray
-    """Gate c, `(batch, time, units)`, in (0, 1); 1 keeps the state."""
     states: np.ndarray
-    """State h after each step, `(batch, time, units)`."""
     bistable_share: np.ndarray
-    """Share of bistable units, a > 1, by step, `(time,)`."""
     mean_update: np.ndarray
-    """Mean of c over sequences and units, by step, `(time,)`."""
 
 
 def trace_gates(
@@ -45,8 +48,10 @@ def trace_gates(
             their cells. Dropout does not act, and nothing is carried over to
             the next call of a stateful layer.
         sequences: Array or tensor `(batch, time, features)`: for a deeper
-            layer, the outputs of the layer below.
-        mask: Boolean array `(batch, time)`, or None.
+            layer, `states` of the layer below.
+        mask: Boolean array `(batch, time)`, or None. A `keras.layers.Masking`
+            below the layer is not seen from here: pass what its
+            `compute_mask(inputs)` returns.
         initial_state: Array `(batch, units)` or a list that holds it. Defaults
             to zeros.
 
@@ -54,7 +59,8 @@ def trace_gates(
         A `GateTrace`.
 
     Raises:
-        ValueError: If the layer is not one of these or is not built.
+        ValueError: If the layer is not one of these or is not built, or the
+            sequences, the mask or the initial state have the wrong shape.
 
     Example:
 
@@ -75,17 +81,25 @@ def trace_gates(
     cell = getattr(layer, "cell", None)
     if not isinstance(cell, BistableCell) or not cell.built:
         raise ValueError(
-            "`layer` must be a built BRC or NBRC layer, received "
-            f"{layer!r}. Call it once on data, or take it from a built model "
-            "with `model.get_layer(name)`."
+            "`layer` must be a built BRC or NBRC layer, or a `keras.layers.RNN` "
+            f"over one of their cells, received {layer!r}. Build such a layer by "
+            "calling it once on data; take it out of a model with "
+            "`model.get_layer(name)`, and out of a Bidirectional by its "
+            "`forward_layer` or `backward_layer`."
         )
+    name = f"{type(layer).__name__} '{layer.name}'"
     sequences = ops.convert_to_tensor(sequences, dtype=cell.compute_dtype)
+    shapes.check_sequences(name, sequences.shape)
+    shapes.check_features(name, cell, sequences.shape)
     if initial_state is None:
         initial_state = cell.get_initial_state(ops.shape(sequences)[0])
     start = ops.convert_to_tensor(
         keras.tree.flatten(initial_state)[0], dtype=cell.compute_dtype
     )
+    shapes.check_states(name, cell, sequences.shape, start.shape)
     if mask is not None:
+        mask = ops.convert_to_tensor(mask, dtype="bool")
+        shapes.check_mask(name, sequences.shape, mask.shape)
         mask = loop.as_mask(mask)
     states, _ = loop.run(
         lambda inputs, states: cell.step(cell.project(inputs), states),

@@ -124,6 +124,7 @@ def test_bifurcation() -> None:
     assert diagram.stable.tolist() == [1, 1, 1, 0, 1, 1, 0, 1]
     for feedback, point in zip(diagram.feedback, diagram.points, strict=True):
         assert point == pytest.approx(np.tanh(feedback * point), abs=1e-12)
+    assert len(dynamics.bifurcation(1.5).points) == 3
     assert len(np.unique(dynamics.bifurcation().feedback)) == 401
 
 

@@ -69,6 +69,12 @@ def test_gates_on_given_and_new_axes() -> None:
     np.testing.assert_array_equal(lines(update)["layer 1"][:, 1], trace.mean_update)
 
 
+def test_gates_need_names() -> None:
+    for traces in ({}, [1]):
+        with pytest.raises(ValueError, match=r"`traces` must map a name"):
+            pictures.plot_gates(traces)
+
+
 def test_given_axes_are_used() -> None:
     _, axes = pyplot.subplots()
     assert pictures.plot_bifurcation(axes=axes) is axes

@@ -75,5 +75,25 @@ def test_keras_rnn_over_a_cell() -> None:
 
 @pytest.mark.parametrize("layer", [keras.layers.GRU(3), keras_modact.NBRC(3), None])
 def test_other_layers_are_refused(layer: Any) -> None:
-    with pytest.raises(ValueError, match="built BRC or NBRC layer, received"):
+    with pytest.raises(ValueError, match="built BRC or NBRC layer, or a"):
         trace_gates(layer, np.zeros((1, 2, 3)))
+
+
+def test_wrong_shapes_are_refused() -> None:
+    layer, x, h, _ = traced(keras_modact.NBRC)
+    for arguments, message in (
+        ({"sequences": x[0]}, r"\(batch, time, features\)"),
+        ({"sequences": x[..., :1]}, "built for 2 input features"),
+        ({"sequences": x, "mask": MASK[:, :3]}, r"`mask` of shape"),
+        ({"sequences": x, "initial_state": h[:2]}, r"`initial_state` of shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            trace_gates(layer, **arguments)
+
+
+def test_mask_of_a_masking_layer() -> None:
+    layer, x, _, _ = traced(keras_modact.BRC)
+    x[~MASK] = 9.0
+    masking = keras.layers.Masking(9.0)
+    trace = trace_gates(layer, x, mask=masking.compute_mask(x))
+    np.testing.assert_array_equal(np.isnan(trace.update).all(-1), ~MASK)
