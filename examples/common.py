@@ -112,6 +112,10 @@ def parse(
     argv: Sequence[str] | None,
 ) -> argparse.Namespace:
     """The options, with those not given taken from the chosen preset."""
+    parser.epilog = "\n".join(
+        f"--preset {name}: " + ", ".join(f"{k} {v}" for k, v in preset.items())
+        for name, preset in presets.items()
+    )
     parser.set_defaults(**presets[parser.parse_args(argv).preset])
     return parser.parse_args(argv)
 
@@ -159,12 +163,15 @@ def train_all(
     `make_model` takes a cell's name; `metric`, "loss" or a metric of Keras, is
     followed on the test set.
     """
-    runs = []
+    runs: list[Run] = []
+    total = len(options.cells) * len(options.learning_rates) * len(options.seeds)
     verbose = options.verbose if options.verbose == "auto" else int(options.verbose)
     for seed in options.seeds:
         train, test = make_data(seed)
         for cell, rate in itertools.product(options.cells, options.learning_rates):
-            print(f"\n{CELLS[cell][0]}, learning rate {rate:g}, seed {seed}")
+            number = f"{len(runs) + 1} of {total}"
+            name = CELLS[cell][0]
+            print(f"\nTraining {number}: {name}, learning rate {rate:g}, seed {seed}")
             keras.utils.set_random_seed(seed)
             model = make_model(cell)
             optimizer = adam(rate, options.skip_non_finite)

@@ -104,6 +104,11 @@ def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
     print(f"\nCopy first input, T = {steps}, {keras.backend.backend()}")
     if nearest != steps:
         print(f"The paper has no figure for this T; its T = {nearest} stands beside.")
+    print(
+        f"Here: {options.samples} samples, {options.epochs} epochs, {options.units} "
+        f"units. Paper: {PRESETS['paper']['samples']} samples, "
+        f"{PRESETS['paper']['epochs']} epochs, {PRESETS['paper']['units']} units."
+    )
     title = f"paper (T = {nearest})"
     print(common.results_table(runs, "test MSE", title, PAPER[nearest]))
     common.plot_errors(
@@ -113,7 +118,9 @@ def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
         "test MSE",
         chance=("guessing 0", 1.0),
     )
-    print(f"Results and picture are in {options.output}")
+    print("An error of 1 is that of guessing 0. The order of the cells depends on the")
+    print("learning rate: compare several (--learning-rates 1e-3 3e-3 1e-2).")
+    print(f"See {options.output}/results.json and {options.output}/test_error.png")
 
 
 if __name__ == "__main__":
