@@ -1,11 +1,10 @@
-"""Functions of `keras.ops` that keep the dtype of their arguments.
+"""Functions of `keras.ops` that keep the dtype of their first argument.
 
 Keras promotes dtypes by a table that has no float64 outside TensorFlow, so some
 of its functions compute float64 arguments in float32 and say nothing (3.15:
 `ops.tanh` on JAX, `ops.matmul` on torch; keras-team/keras#23704). A layer of
-dtype float64 would be right to seven digits only. For the same reason cells
-make tensors of their weights before they add or multiply them: the operators of
-a backend's own tensors keep float64.
+dtype float64 would be right to seven digits only. The operators of a backend's
+own tensors keep float64; those of a Keras variable do not.
 """
 
 from __future__ import annotations
@@ -15,9 +14,18 @@ from keras import ops
 from keras_modact.arguments import Tensor
 
 
+def weight_like(weight: Tensor, x: Tensor) -> Tensor:
+    """A weight as a tensor of the dtype of x.
+
+    Keras casts the weights of a mixed dtype policy by itself inside a layer's
+    `__call__` only, and a cell's methods are called outside of it as well.
+    """
+    return ops.cast(weight, x.dtype)
+
+
 def matmul(x: Tensor, kernel: Tensor) -> Tensor:
-    """The matrix product of a tensor and a weight, in their dtype."""
-    return x @ ops.convert_to_tensor(kernel)
+    """The matrix product of a tensor and a weight, in the dtype of x."""
+    return x @ weight_like(kernel, x)
 
 
 def tanh(x: Tensor) -> Tensor:

@@ -48,6 +48,18 @@ def test_policy(row: Row, policy: str) -> None:
         assert np.abs(gradient).max() > 0
 
 
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_stateless_call_in_a_mixed_policy(row: Row) -> None:
+    """Keras' `stateless_call` calls a layer without the casts of `__call__`."""
+    layer = in_policy(row, "mixed_bfloat16")
+    x = keras.ops.cast(row.batch(), "bfloat16")
+    expected = as_float64(layer(x))
+    outputs, _ = layer.stateless_call(
+        layer.trainable_variables, layer.non_trainable_variables, x
+    )
+    np.testing.assert_array_equal(as_float64(outputs), expected)
+
+
 def in_policy(row: Row, policy: str) -> keras.layers.Layer:
     """A layer of the row, a cell's wrapper included, under a dtype policy."""
     before = keras.config.dtype_policy()

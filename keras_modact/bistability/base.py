@@ -76,7 +76,7 @@ class BistableCell(RecurrentCell):
         feedback, update = self._gates(projected, read)
         drive = projected[..., 2 * self.units :]
         if self.use_candidate_bias:
-            drive = drive + ops.convert_to_tensor(self.bias)[2 * self.units :]
+            drive = drive + numerics.weight_like(self.bias, h)[2 * self.units :]
         candidate = numerics.tanh(drive + feedback * h)
         return [update * h + (1 - update) * candidate]
 
@@ -101,7 +101,7 @@ class BistableCell(RecurrentCell):
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         pre_gates = projected[..., : 2 * self.units] + self.recur(h)
         if self.use_bias:
-            pre_gates = pre_gates + ops.convert_to_tensor(self.bias)[: 2 * self.units]
+            pre_gates = pre_gates + numerics.weight_like(self.bias, h)[: 2 * self.units]
         feedback, update = ops.split(pre_gates, 2, axis=-1)
         return 1 + numerics.tanh(feedback), ops.sigmoid(update)
 

@@ -112,7 +112,7 @@ class BRCCell(BistableCell):
         return (2 * self.units,)
 
     def recur(self, h: Tensor) -> Tensor:
-        weights = ops.convert_to_tensor(self.recurrent_kernel)
+        weights = numerics.weight_like(self.recurrent_kernel, h)
         return ops.concatenate([h, h], axis=-1) * weights
 
 

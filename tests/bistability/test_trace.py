@@ -48,6 +48,17 @@ def test_gates_over_time(cls: type, go_backwards: bool) -> None:
             assert trace.mean_update[t] == pytest.approx(c[chosen].mean(), abs=1e-6)
 
 
+@pytest.mark.parametrize("cls", [keras_modact.BRC, keras_modact.NBRC])
+def test_mixed_policy(cls: type) -> None:
+    layer, x, _, _ = traced(cls, dtype="mixed_bfloat16", use_candidate_bias=True)
+    plain = cls.from_config({**layer.get_config(), "dtype": "float32"})
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    mixed, exact = trace_gates(layer, x), trace_gates(plain, x)
+    np.testing.assert_allclose(mixed.feedback, exact.feedback, atol=0.1)
+    assert np.abs(mixed.feedback - exact.feedback).max() > 0
+
+
 def test_step_that_is_masked_everywhere() -> None:
     layer, x, _, _ = traced(keras_modact.NBRC)
     mask = np.ones((3, 5), bool)
