@@ -7,7 +7,7 @@ while the GRU still guesses; other learning rates change that picture, so look
 at several before you claim anything:
 
     KERAS_BACKEND=jax python examples/copy_first_input.py
-    python examples/copy_first_input.py --learning-rates 1e-3 3e-3 1e-2
+    python examples/copy_first_input.py --learning-rates 1e-3 5e-3 1e-2
     python examples/copy_first_input.py --preset paper --time-steps 300
 """
 
@@ -53,7 +53,9 @@ PAPER = {
 }
 
 PRESETS = {
-    "quick": {**common.QUICK_PRESET, "time_steps": 50},
+    # At 3e-3 it hangs on rounding, and so on the backend, how far nBRC gets in
+    # this time: test errors from .04 to .25.
+    "quick": {**common.QUICK_PRESET, "time_steps": 50, "learning_rates": [5e-3]},
     # "Training sets comprise 40000 samples and performances are evaluated on test
     # sets generated with 50000 samples." The published code has the same sizes.
     "paper": {
@@ -119,7 +121,7 @@ def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
         chance=("guessing 0", 1.0),
     )
     print("An error of 1 is that of guessing 0. The order of the cells depends on the")
-    print("learning rate: compare several (--learning-rates 1e-3 3e-3 1e-2).")
+    print("learning rate: compare several (--learning-rates 1e-3 5e-3 1e-2).")
     print(f"See {options.output}/results.json and {options.output}/test_error.png")
 
 
