@@ -36,7 +36,7 @@ def test_paper_preset_has_the_numbers_of_the_paper():
 
 
 def test_quick_preset_gives_every_cell_the_same_rate():
-    assert copy_first_input.PRESETS["quick"]["learning_rates"] == [3e-3]
+    assert copy_first_input.PRESETS["quick"]["learning_rates"] == [5e-3]
 
 
 @pytest.mark.parametrize(("time_steps", "nearest"), [(5, 5), (40, 50)])
