@@ -24,8 +24,8 @@ def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
     (in `kwargs`) goes on to Keras, unless it looks like a slip of the pen.
     """
     cls = type(scope["self"])
+    known = inspect.signature(cls).parameters
     for unknown in scope["kwargs"]:
-        known = inspect.signature(cls).parameters
         meant = difflib.get_close_matches(unknown, known, n=1, cutoff=0.85)
         if meant:
             raise ValueError(
@@ -102,11 +102,10 @@ class RecurrentLayer(keras.layers.RNN):
         state_shapes = None
         if initial_state is not None:
             state_shapes = [s.shape for s in keras.tree.flatten(initial_state)]
-        self._check_shapes(sequences.shape, state_shapes)
         if mask is not None:
-            name = f"{type(self).__name__} '{self.name}'"
             mask = keras.tree.flatten(mask)[0]
-            shapes.check_mask(name, sequences.shape, mask.shape)
+        mask_shape = None if mask is None else mask.shape
+        self._check_shapes(sequences.shape, state_shapes, mask_shape)
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training
         )
@@ -147,8 +146,13 @@ class RecurrentLayer(keras.layers.RNN):
             outputs = loop.zero_masked(outputs, mask, self.go_backwards)
         return states[0], outputs, states
 
-    def _check_shapes(self, sequences_shape: Shape, state_shapes: Any) -> None:
-        """Refuses inputs and initial states of the wrong shape."""
+    def _check_shapes(
+        self,
+        sequences_shape: Shape,
+        state_shapes: Any,
+        mask_shape: Shape | None = None,
+    ) -> None:
+        """Refuses inputs, initial states and masks of the wrong shape."""
         name = f"{type(self).__name__} '{self.name}'"
         shapes.check_sequences(name, sequences_shape)
         if self.unroll and sequences_shape[1] is None:
@@ -161,6 +165,8 @@ class RecurrentLayer(keras.layers.RNN):
         shapes.check_features(name, self.cell, sequences_shape)
         if state_shapes is not None:
             shapes.check_states(name, self.cell, sequences_shape, state_shapes)
+        if mask_shape is not None:
+            shapes.check_mask(name, sequences_shape, mask_shape)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -9,7 +9,7 @@
 * the input at a masked step is replaced by zero before it is used, so that a
   NaN in the padding reaches neither an output nor a gradient;
 * the mask travels as one more feature of the sequence, so that every loop
-  (symbolic, unrolled, reversed) pairs the right mask with the right step.
+  (symbolic, unrolled) pairs the right mask with the right step.
 """
 
 from __future__ import annotations
