@@ -1,8 +1,49 @@
 """Neuron models of five papers as Keras 3 layers, on TensorFlow, JAX and PyTorch."""
 
-from keras_modact import bistability
+from keras_modact import activation, bistability, rectification
+from keras_modact.activation import (
+    ARUN,
+    ARUNCell,
+    Gamma,
+    GammaRNN,
+    GammaRNNCell,
+    Henaff,
+    gamma,
+)
 from keras_modact.bistability import BRC, NBRC, BRCCell, NBRCCell
+from keras_modact.rectification import (
+    ConvAct,
+    MinMaxout,
+    MinMaxoutConv,
+    MixLU,
+    NegLU,
+    neglu,
+    smooth_neglu,
+)
 
 __version__ = "0.1.0"
 
-__all__ = ["BRC", "NBRC", "BRCCell", "NBRCCell", "__version__", "bistability"]
+__all__ = [
+    "ARUN",
+    "BRC",
+    "NBRC",
+    "ARUNCell",
+    "BRCCell",
+    "ConvAct",
+    "Gamma",
+    "GammaRNN",
+    "GammaRNNCell",
+    "Henaff",
+    "MinMaxout",
+    "MinMaxoutConv",
+    "MixLU",
+    "NBRCCell",
+    "NegLU",
+    "__version__",
+    "activation",
+    "bistability",
+    "gamma",
+    "neglu",
+    "rectification",
+    "smooth_neglu",
+]

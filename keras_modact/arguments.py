@@ -6,14 +6,45 @@ mend it.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import math
 import numbers
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 Tensor = Any
 """A tensor of the backend in use, or a `keras.KerasTensor`."""
+
+
+def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor, from its `locals()`.
+
+    A constructor states its arguments in full, once, and passes them on with
+    this, in place of a second list of the same names.
+    """
+    refuse_misspelt(type(scope["self"]), scope["kwargs"])
+    own = {k: v for k, v in scope.items() if k not in ("self", "__class__", "kwargs")}
+    return {**own, **scope["kwargs"]}
+
+
+def refuse_misspelt(cls: type, unknown: Mapping[str, Any]) -> None:
+    """Refuses an argument that looks like a slip of the pen.
+
+    Args:
+        cls: The class that is constructed.
+        unknown: What its constructor does not know and passes on to Keras.
+    """
+    known = inspect.signature(cls).parameters
+    for name, value in unknown.items():
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        if meant:
+            raise ValueError(
+                f"{cls.__name__} has no argument `{name}`, received "
+                f"{name}={value!r}. Did you mean `{meant[0]}`?"
+            )
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -36,6 +67,58 @@ def dropout_rate(name: str, value: Any) -> float:
             f"[0, 1), received {name}={value!r}. Pass {name}=0 for no dropout."
         )
     return float(value)
+
+
+def fraction(name: str, value: Any) -> float:
+    """`value` as a float, if it lies in [0, 1]."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1:
+        raise ValueError(
+            f"`{name}` is a share and must lie in [0, 1], received {name}={value!r}. "
+            f"Pass for example {name}=0.05 for five percent."
+        )
+    return float(value)
+
+
+def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
+    """`value`, if it is one of the allowed words."""
+    if not isinstance(value, str) or value not in allowed:
+        words = ", ".join(map(repr, allowed))
+        raise ValueError(f"`{name}` must be one of {words}, received {name}={value!r}.")
+    return value
+
+
+def positive_integers(name: str, value: Any) -> int | tuple[int, ...]:
+    """`value`, if it is a positive integer or a sequence of one to three of them."""
+    if not isinstance(value, (tuple, list)):
+        return positive_integer(name, value)
+    if not 1 <= len(value) <= 3:
+        raise ValueError(
+            f"`{name}` must have one number for each spatial axis, of which there "
+            f"are one to three, received {name}={value!r}. Pass for example "
+            f"{name}=(3, 3) for images."
+        )
+    return tuple(positive_integer(name, item) for item in value)
+
+
+def data_format(value: Any) -> str:
+    """`value`, or for None what Keras is configured for."""
+    if value is None:
+        return keras.config.image_data_format()
+    return one_of("data_format", value, ("channels_last", "channels_first"))
+
+
+def activation(name: str, value: Any) -> Any:
+    """The function that an activation's name or config, or a callable, stands for."""
+    found = None
+    if value is not None:
+        found = _keras_object(name, value, "activations", "'relu'")
+    if not callable(found):
+        raise ValueError(
+            f"`{name}` must be the name of an activation or a callable, received "
+            f"{name}={value!r}. Pass for example {name}='relu'."
+        )
+    return found
 
 
 def random_seed(name: str, value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that keep the dtype of their first argument.
+"""Functions that `keras.ops` has with fewer digits, or not in every dtype.
 
 Keras promotes dtypes by a table that has no float64 outside TensorFlow, so some
 of its functions compute float64 arguments in float32 and say nothing (3.15:
@@ -9,6 +9,7 @@ own tensors keep float64; those of a Keras variable do not.
 
 from __future__ import annotations
 
+import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor
@@ -37,3 +38,25 @@ def tanh(x: Tensor) -> Tensor:
     # difference below would lose it.
     x = ops.clip(x, -20.0, 20.0)
     return x - ops.tanh_shrink(x)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """x, in float32 if its dtype is narrower or no float at all."""
+    wide = keras.backend.standardize_dtype(x.dtype) in ("float32", "float64")
+    return x if wide else ops.cast(x, "float32")
+
+
+def softplus_and_sigmoid(x: Tensor) -> tuple[Tensor, Tensor]:
+    """ln(1 + e^x) and its derivative, to the last digits on every backend.
+
+    `ops.softplus` drops the series after its first term beyond a threshold
+    (TensorFlow 7 roundings off near -14, torch 2e-9 off near 20, also in
+    float64), and the derivative of `ops.sigmoid`, y (1 - y), cancels where y
+    is near 1. Here both, and what automatic differentiation makes of them, come
+    from e^-|x|.
+    """
+    positive = ops.relu(x)
+    # -|x|, with the derivative +1 at 0 that the left side needs; `ops.abs` has 0.
+    decay = ops.exp(x - positive - positive)
+    numerator = ops.where(x > 0, ops.ones_like(decay), decay)
+    return positive + ops.log1p(decay), numerator / (1 + decay)

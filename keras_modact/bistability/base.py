@@ -10,7 +10,8 @@ from keras import ops
 
 from keras_modact import arguments, numerics
 from keras_modact.arguments import Tensor
-from keras_modact.recurrence import RecurrentCell, per_gate
+from keras_modact.initialization import per_block
+from keras_modact.recurrence import RecurrentCell
 
 
 class BistableCell(RecurrentCell):
@@ -32,14 +33,14 @@ class BistableCell(RecurrentCell):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, 3 * self.units),
-            initializer=per_gate(self.kernel_initializer, 3),
+            initializer=per_block(self.kernel_initializer, 3),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=self.recurrent_shape(),
-            initializer=per_gate(self.recurrent_initializer, 2),
+            initializer=per_block(self.recurrent_initializer, 2),
             regularizer=self.recurrent_regularizer,
             constraint=self.recurrent_constraint,
         )
@@ -49,7 +50,7 @@ class BistableCell(RecurrentCell):
             self.bias = self.add_weight(
                 name="bias",
                 shape=(blocks * self.units,),
-                initializer=per_gate(self.bias_initializer, blocks),
+                initializer=per_block(self.bias_initializer, blocks),
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )

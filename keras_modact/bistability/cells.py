@@ -8,9 +8,8 @@ import keras
 from keras import ops
 
 from keras_modact import numerics
-from keras_modact.arguments import Tensor
+from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.bistability.base import BistableCell
-from keras_modact.recurrence import constructor_arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

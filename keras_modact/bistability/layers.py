@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
+from keras_modact.arguments import constructor_arguments
 from keras_modact.bistability.cells import BRCCell, NBRCCell
-from keras_modact.recurrence import RecurrentLayer, constructor_arguments
+from keras_modact.recurrence import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

@@ -5,7 +5,6 @@ This room knows no paper. A cell (`RecurrentCell`) states its equations in
 """
 
 from keras_modact.recurrence.cell import RecurrentCell
-from keras_modact.recurrence.initialization import per_gate
-from keras_modact.recurrence.layer import RecurrentLayer, constructor_arguments
+from keras_modact.recurrence.layer import RecurrentLayer
 
-__all__ = ["RecurrentCell", "RecurrentLayer", "constructor_arguments", "per_gate"]
+__all__ = ["RecurrentCell", "RecurrentLayer"]

@@ -8,8 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments
+from keras_modact import arguments, weight_arguments
 from keras_modact.arguments import Tensor
+
+WEIGHTS = ("kernel", "recurrent", "bias")
 
 
 class RecurrentCell(keras.layers.Layer):
@@ -70,6 +72,7 @@ class RecurrentCell(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        given = dict(locals())
         units = arguments.positive_integer("units", units)
         use_bias = arguments.truth_value("use_bias", use_bias)
         dropout = arguments.dropout_rate("dropout", dropout)
@@ -80,31 +83,7 @@ class RecurrentCell(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
-        self.kernel_initializer = arguments.initializer(
-            "kernel_initializer", kernel_initializer
-        )
-        self.recurrent_initializer = arguments.initializer(
-            "recurrent_initializer", recurrent_initializer
-        )
-        self.bias_initializer = arguments.initializer(
-            "bias_initializer", bias_initializer
-        )
-        self.kernel_regularizer = arguments.regularizer(
-            "kernel_regularizer", kernel_regularizer
-        )
-        self.recurrent_regularizer = arguments.regularizer(
-            "recurrent_regularizer", recurrent_regularizer
-        )
-        self.bias_regularizer = arguments.regularizer(
-            "bias_regularizer", bias_regularizer
-        )
-        self.kernel_constraint = arguments.constraint(
-            "kernel_constraint", kernel_constraint
-        )
-        self.recurrent_constraint = arguments.constraint(
-            "recurrent_constraint", recurrent_constraint
-        )
-        self.bias_constraint = arguments.constraint("bias_constraint", bias_constraint)
+        weight_arguments.keep(self, WEIGHTS, given)
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
@@ -209,11 +188,7 @@ class RecurrentCell(keras.layers.Layer):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
         }
-        for kind in ("initializer", "regularizer", "constraint"):
-            serialize = getattr(keras, f"{kind}s").serialize
-            for weight in ("kernel", "recurrent", "bias"):
-                name = f"{weight}_{kind}"
-                config[name] = serialize(getattr(self, name))
+        config |= weight_arguments.config(self, WEIGHTS)
         return {**super().get_config(), **config}
 
     def checked_features(self, input_shape: Sequence[int | None]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,26 +13,6 @@ from keras_modact.arguments import Tensor, truth_value
 from keras_modact.recurrence import loop, shapes
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
-
-
-def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a constructor, from its `locals()`.
-
-    A constructor states its arguments in full, once, and passes them on with
-    this, in place of a second list of the same names. What it does not know
-    (in `kwargs`) goes on to Keras, unless it looks like a slip of the pen.
-    """
-    cls = type(scope["self"])
-    known = inspect.signature(cls).parameters
-    for unknown in scope["kwargs"]:
-        meant = difflib.get_close_matches(unknown, known, n=1, cutoff=0.85)
-        if meant:
-            raise ValueError(
-                f"{cls.__name__} has no argument `{unknown}`, received "
-                f"{unknown}={scope['kwargs'][unknown]!r}. Did you mean `{meant[0]}`?"
-            )
-    own = {k: v for k, v in scope.items() if k not in ("self", "__class__", "kwargs")}
-    return {**own, **scope["kwargs"]}
 
 
 class RecurrentLayer(keras.layers.RNN):

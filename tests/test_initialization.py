@@ -1,4 +1,4 @@
-"""Initial values drawn gate by gate."""
+"""Initial values drawn block by block."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact.recurrence import per_gate
+from keras_modact.initialization import per_block
 from tests.gradients import as_float64
 
 
 def blocks(initializer: Any, shape: tuple[int, ...], gates: int = 3) -> list:
-    return np.split(as_float64(per_gate(initializer, gates)(shape)), gates, axis=-1)
+    return np.split(as_float64(per_block(initializer, gates)(shape)), gates, axis=-1)
 
 
 @pytest.mark.parametrize("seed", [None, 11])
@@ -46,7 +46,7 @@ def test_fan_is_that_of_a_gate() -> None:
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 def test_orthogonal_in_every_dtype(dtype: str) -> None:
-    value = per_gate(keras.initializers.Orthogonal(), 2)((4, 8), dtype=dtype)
+    value = per_block(keras.initializers.Orthogonal(), 2)((4, 8), dtype=dtype)
     assert keras.backend.standardize_dtype(value.dtype) == dtype
     for block in np.split(as_float64(value), 2, axis=-1):
         np.testing.assert_allclose(block @ block.T, np.eye(4), atol=3e-2)

@@ -1,4 +1,4 @@
-"""Initial values of a kernel that several gates share."""
+"""Initial values of a weight that holds several blocks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from keras import ops
 from keras_modact.arguments import Tensor
 
 
-def per_gate(initializer: Any, gates: int) -> Callable[..., Tensor]:
-    """An initializer that draws the block of each gate by itself.
+def per_block(initializer: Any, blocks: int) -> Callable[..., Tensor]:
+    """An initializer that draws each block of columns by itself.
 
-    Gates share one kernel whose last axis holds one block of columns per gate.
-    Glorot's fan and orthogonality belong to a gate, so the papers' code draws
-    each block alone, while Keras draws the whole kernel at once.
+    The gates of a cell, or the pieces of a maxout unit, share one kernel whose
+    last axis holds one block of columns for each. Glorot's fan and orthogonality
+    belong to a block, so the papers' code draws each alone, while Keras draws
+    the whole kernel at once.
 
     Args:
         initializer: A Keras initializer or a callable `(shape, dtype)`.
-        gates: Number of equal blocks along the last axis.
+        blocks: Number of equal blocks along the last axis.
 
     Returns:
         A callable `(shape, dtype=None)`, as `Layer.add_weight` takes it.
@@ -31,20 +32,21 @@ def per_gate(initializer: Any, gates: int) -> Callable[..., Tensor]:
         dtype = keras.backend.standardize_dtype(dtype)
         # Not every backend orthogonalizes in half precision.
         drawn = "float32" if dtype in ("float16", "bfloat16") else dtype
-        block = (*shape[:-1], shape[-1] // gates)
-        blocks = [
-            for_gate(initializer, gate)(block, dtype=drawn) for gate in range(gates)
+        block_shape = (*shape[:-1], shape[-1] // blocks)
+        drawn_blocks = [
+            for_block(initializer, block)(block_shape, dtype=drawn)
+            for block in range(blocks)
         ]
-        return ops.cast(ops.concatenate(blocks, axis=-1), dtype)
+        return ops.cast(ops.concatenate(drawn_blocks, axis=-1), dtype)
 
     return draw
 
 
-def for_gate(initializer: Any, gate: int) -> Any:
-    """The initializer with a seed of its own for this gate.
+def for_block(initializer: Any, block: int) -> Any:
+    """The initializer with a seed of its own for this block.
 
     A seeded Keras initializer returns the same numbers at every call, so every
-    gate would otherwise start with the same weights. The first gate keeps the
+    block would otherwise start with the same weights. The first one keeps the
     user's seed; a seed that is no integer (None, a generator) already differs
     from call to call once the initializer is made anew.
     """
@@ -54,7 +56,7 @@ def for_gate(initializer: Any, gate: int) -> Any:
     seed = config.get("seed")
     if "seed" not in config or not (seed is None or isinstance(seed, int)):
         return initializer
-    if isinstance(seed, int) and gate > 0:
-        entropy = np.random.SeedSequence((abs(seed), gate))
+    if isinstance(seed, int) and block > 0:
+        entropy = np.random.SeedSequence((abs(seed), block))
         config["seed"] = int(entropy.generate_state(1)[0] >> 1)
     return type(initializer).from_config(config)

@@ -1,0 +1,24 @@
+"""The adaptive activation gamma(x; n, s) (Geadah et al. 2020).
+
+`gamma` is the function, `Gamma` the layer, `GammaRNN` a recurrent layer with it,
+`ARUN` one whose activation a small network sets at every step; `Henaff` starts
+their recurrent kernels.
+"""
+
+from keras_modact.activation.arun import ARUN
+from keras_modact.activation.arun_cell import ARUNCell
+from keras_modact.activation.gamma import gamma
+from keras_modact.activation.gamma_cell import GammaRNNCell
+from keras_modact.activation.gamma_rnn import GammaRNN
+from keras_modact.activation.henaff import Henaff
+from keras_modact.activation.layer import Gamma
+
+__all__ = [
+    "ARUN",
+    "ARUNCell",
+    "Gamma",
+    "GammaRNN",
+    "GammaRNNCell",
+    "Henaff",
+    "gamma",
+]

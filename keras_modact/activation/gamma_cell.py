@@ -1,0 +1,177 @@
+"""The recurrent cell with the adaptive activation (Geadah et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_modact import numerics, weight_arguments
+from keras_modact.activation.adaptation import Adaptation, split_adaptation
+from keras_modact.activation.gamma import gamma
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.recurrence import RecurrentCell
+
+
+class PlainCell(RecurrentCell):
+    """What the cells of this room share: a = x U + h @ V + b."""
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        features = self.checked_features(input_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(features, self.units),
+            **weight_arguments.of(self, "kernel"),
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(self.units, self.units),
+            **weight_arguments.of(self, "recurrent"),
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.units,), **weight_arguments.of(self, "bias")
+            )
+
+    def project(self, inputs: Tensor) -> Tensor:
+        projected = numerics.matmul(inputs, self.kernel)
+        if self.use_bias:
+            projected = projected + numerics.weight_like(self.bias, projected)
+        return projected
+
+    def pre_activation(
+        self, projected: Tensor, h: Tensor, recurrent_mask: Tensor | None
+    ) -> Tensor:
+        """a, from the projected inputs and the state, dropped where a mask is."""
+        read = h if recurrent_mask is None else h * recurrent_mask
+        return projected + numerics.matmul(read, self.recurrent_kernel)
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class GammaRNNCell(Adaptation, PlainCell):
+    """Plain recurrent cell with the adaptive activation: one step of `GammaRNN`.
+
+    Choose the layer `GammaRNN` to run it over a sequence; the cell is for
+    `keras.layers.RNN`, `keras.layers.StackedRNNCells` and loops of your own.
+
+    With the input x, the state h, `@` the matrix product, the gain n, the
+    saturation s, and sigma the logistic sigmoid:
+
+        h' = gamma(x U + h @ V + b; n, s)
+        gamma(a; n, s) = (1 - s) softplus(n a) / n + s sigma(n a)
+
+    Weights: `kernel` (features, units), U; `recurrent_kernel` (units, units), V;
+    `bias` (units), b; `gain` and `saturation`, n and s: scalars, or in mode
+    "heterogeneous" (units). In mode "static" they are not trained. The authors'
+    code has two biases, which add up to this one.
+
+    Args:
+        units: Positive integer, the number of units.
+        mode: `"static"`, one fixed gain and saturation; `"homogeneous"`, one
+            trained pair; `"heterogeneous"`, one trained pair a unit. Defaults to
+            `"homogeneous"`.
+        use_bias: Boolean, whether the cell has a bias. Defaults to `True`.
+        kernel_initializer: Initializer of `kernel`. Defaults to `"he_normal"`,
+            as published for MNIST and Penn Treebank; `"glorot_normal"` for the
+            copy task.
+        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
+            `Henaff`, by its registered name.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        gain_initializer: A number, not 0, or an initializer of `gain`. Defaults
+            to 5.0; published are others too, see `Gamma`.
+        saturation_initializer: A number or an initializer of `saturation`.
+            Defaults to 0.0.
+        kernel_regularizer: Regularizer of `kernel`.
+        recurrent_regularizer: Regularizer of `recurrent_kernel`.
+        bias_regularizer: Regularizer of `bias`.
+        gain_regularizer: Regularizer of `gain`.
+        saturation_regularizer: Regularizer of `saturation`.
+        kernel_constraint: Constraint on `kernel`.
+        recurrent_constraint: Constraint on `recurrent_kernel`.
+        bias_constraint: Constraint on `bias`.
+        gain_constraint: Constraint on `gain`.
+        saturation_constraint: Constraint on `saturation`.
+        dropout: Float in [0, 1), share of the inputs dropped in training.
+        recurrent_dropout: Float in [0, 1), share of the state dropped, in
+            training, where V reads it. Both need the layer `GammaRNN`: a bare
+            cell refuses them in training.
+        seed: Integer seed of the dropout masks, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor `(batch, features)`.
+        states: The state h `(batch, units)`, or a list that holds it.
+        training: Boolean, whether the step belongs to training.
+
+    Input shape:
+        `(batch, features)`.
+
+    Output shape:
+        The output `(batch, units)`, and the new state of the same shape, in a
+        list if `states` came in one.
+
+    Raises:
+        ValueError: If an argument is out of its range, the gain starts at 0, or
+            the number of features is unknown when the weights are made.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    layer = keras.layers.RNN(keras_modact.GammaRNNCell(16, mode="heterogeneous"))
+    assert layer(np.ones((2, 10, 3), "float32")).shape == (2, 16)
+    ```
+
+    Reference:
+        Geadah, Kerg, Horoi, Wolf, Lajoie, "Advantages of biologically-inspired
+        adaptive neural activation in RNNs during learning", arXiv 2006.12253,
+        2020; the definition of gamma and of the network.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        mode: str = "homogeneous",
+        use_bias: bool = True,
+        kernel_initializer: Any = "he_normal",
+        recurrent_initializer: Any = "keras_modact>Henaff",
+        bias_initializer: Any = "zeros",
+        gain_initializer: Any = 5.0,
+        saturation_initializer: Any = 0.0,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        gain_regularizer: Any = None,
+        saturation_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        gain_constraint: Any = None,
+        saturation_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given, adaptation = split_adaptation(constructor_arguments(locals()))
+        super().__init__(**given)
+        self.set_adaptation(adaptation)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        self.add_adaptation((self.units,))
+
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> list[Tensor]:
+        a = self.pre_activation(projected, states[0], recurrent_mask)
+        return [gamma(a, self.gain, self.saturation)]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.adaptation_config()}

@@ -1,0 +1,190 @@
+"""Mixed linear units (Maharaj 2015, section 4.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact import arguments
+from keras_modact.arguments import Tensor
+from keras_modact.rectification.channels import (
+    channel_shape,
+    check_channels,
+    known_channels,
+    share_of_units,
+)
+from keras_modact.rectification.neglu import neglu
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class MixLU(keras.layers.Layer):
+    """Mixed linear units: a few NegLUs among many ReLUs.
+
+    Choose it in place of a layer's ReLU where the network fits its training
+    data too well: in the thesis some percent of negative rectifiers raise the
+    training error and hardly the test error. With p = `fraction`:
+
+        y = min(0, x)       for a share p of the units (or elements)
+        y = relu(x)         for the others (or another base activation)
+
+    `scope="units"`, as the thesis writes, fixes round(p * units) of the units
+    (half to even) when the layer is built, at random. They are a weight that is
+    not trained, and so the same after saving and loading.
+
+    `scope="elements"`, as the thesis' program does, draws exactly
+    round(p * size) elements of the whole tensor, batch included, anew at each
+    training step. Outside training every element is the expected value
+    (1 - p) relu(x) + p min(0, x). Use it where p * units is less than one.
+
+    `gradient="published"` repeats a mistake of that program: backward, it gives
+    NegLU units the derivative of ReLU, 1 where x > 0, although their value is
+    min(0, x). The default, `"exact"`, is the derivative 1 where x < 0.
+
+    `fraction=0` is the base activation, `fraction=1` is `NegLU`.
+
+    Args:
+        fraction: Float in [0, 1], the share of NegLUs. One above 0 that comes
+            to no unit warns.
+        scope: `"units"` or `"elements"`. Defaults to `"units"`.
+        gradient: `"exact"` or `"published"`. Defaults to `"exact"`.
+        activation: The base activation, that of the other units. Defaults to
+            `"relu"`.
+        data_format: `"channels_last"` or `"channels_first"`, where the axis of
+            the units is; for `(batch, units)` they are the same. Defaults to
+            Keras' configured one.
+        seed: Integer seed of the choice of units, or of the elements, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor with at least two axes (one for `scope="elements"`).
+        training: Boolean, whether `scope="elements"` draws.
+
+    Input shape:
+        `(batch, ..., channels)`, or `(batch, channels, ...)` with
+        `data_format="channels_first"`, any number of axes in between.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of its range, or `scope="units"` meets
+            fewer than two axes or a channel axis of unknown size.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)),
+        keras.layers.Conv2D(20, 5),
+        keras_modact.MixLU(0.05, seed=0),
+    ])
+    y = model.predict(np.ones((2, 28, 28, 1)), verbose=0)
+    assert y.shape == (2, 24, 24, 20)
+    ```
+
+    Reference:
+        Maharaj, "Practical applications of biological realism in artificial
+        neural networks", MSc thesis, Bishop's University, 2015, section 4.4;
+        in words, without an equation number.
+    """
+
+    def __init__(
+        self,
+        fraction: float,
+        scope: str = "units",
+        gradient: str = "exact",
+        activation: Any = "relu",
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        arguments.refuse_misspelt(type(self), kwargs)
+        fraction = arguments.fraction("fraction", fraction)
+        scope = arguments.one_of("scope", scope, ("units", "elements"))
+        gradient = arguments.one_of("gradient", gradient, ("exact", "published"))
+        activation = arguments.activation("activation", activation)
+        data_format = arguments.data_format(data_format)
+        seed = arguments.random_seed("seed", seed)
+        super().__init__(**kwargs)
+        self.fraction = fraction
+        self.scope = scope
+        self.gradient = gradient
+        self.activation = activation
+        self.data_format = data_format
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if self.scope == "elements":
+            return
+        name = f"MixLU '{self.name}'"
+        channels = known_channels(name, input_shape, self.data_format)
+        count = share_of_units(name, "fraction", self.fraction, channels)
+
+        def draw(shape: Sequence[int], dtype: Any = None) -> Tensor:
+            return exactly(count, shape[0], self.seed_generator)
+
+        self.negative_units = self.add_weight(
+            name="negative_units",
+            shape=(channels,),
+            dtype="bool",
+            initializer=draw,
+            trainable=False,
+        )
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if self.scope == "units":
+            channels = self.negative_units.shape[0]
+            name = f"MixLU '{self.name}'"
+            check_channels(name, inputs.shape, channels, self.data_format)
+            shape = channel_shape(inputs.shape, channels, self.data_format)
+            chosen = ops.reshape(self.negative_units, shape)
+        elif training:
+            chosen = self._elements(inputs)
+        negative, others = self._negative(inputs), self.activation(inputs)
+        if self.scope == "elements" and not training:
+            return (1 - self.fraction) * others + self.fraction * negative
+        return ops.where(chosen, negative, others)
+
+    def _elements(self, inputs: Tensor) -> Tensor:
+        """A fresh choice of elements, True where they are negative."""
+        shape = ops.shape(inputs)
+        size = math.prod(shape)
+        if isinstance(size, int):
+            count = round(self.fraction * size)
+        else:
+            exact = self.fraction * ops.cast(size, "float64")
+            count = ops.cast(ops.round(exact), "int32")
+        return ops.reshape(exactly(count, size, self.seed_generator), shape)
+
+    def _negative(self, inputs: Tensor) -> Tensor:
+        if self.gradient == "exact":
+            return neglu(inputs)
+        # relu(x) - |x| = min(0, x), and only the first term has a derivative.
+        return ops.relu(inputs) - ops.stop_gradient(ops.abs(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "fraction": self.fraction,
+            "scope": self.scope,
+            "gradient": self.gradient,
+            "activation": keras.activations.serialize(self.activation),
+            "data_format": self.data_format,
+            "seed": self.seed,
+        }
+
+
+def exactly(count: Any, size: Any, seed: keras.random.SeedGenerator) -> Tensor:
+    """A Boolean vector of `size` with `count` elements True, at random."""
+    return keras.random.shuffle(ops.arange(size) < count, seed=seed)

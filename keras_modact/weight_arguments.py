@@ -1,0 +1,61 @@
+"""The arguments of a layer that say how its weights start and are held.
+
+Keras names them `<weight>_initializer`, `<weight>_regularizer` and
+`<weight>_constraint`; the functions here check, keep and save them for any
+number of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from keras_modact import arguments
+
+CHECKS = {
+    "initializer": arguments.initializer,
+    "regularizer": arguments.regularizer,
+    "constraint": arguments.constraint,
+}
+
+
+def keep(
+    layer: keras.layers.Layer, weights: Sequence[str], given: Mapping[str, Any]
+) -> None:
+    """Sets what is given of each weight as an attribute of the layer, checked.
+
+    Args:
+        layer: The layer, after `super().__init__`.
+        weights: Names such as "kernel", "recurrent", "bias".
+        given: The constructor's arguments by name; those of other names are
+            left alone.
+    """
+    for name, kind in _names(weights):
+        if name in given:
+            setattr(layer, name, CHECKS[kind](name, given[name]))
+
+
+def config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
+    """What `keep` has set, for `get_config`."""
+    return {
+        name: getattr(keras, f"{kind}s").serialize(getattr(layer, name))
+        for name, kind in _names(weights)
+        if hasattr(layer, name)
+    }
+
+
+def of(layer: keras.layers.Layer, weight: str) -> dict[str, Any]:
+    """What `keep` has set for one weight, as arguments of `add_weight`."""
+    return {
+        kind: getattr(layer, name)
+        for name, kind in _names([weight])
+        if hasattr(layer, name)
+    }
+
+
+def _names(weights: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for weight in weights:
+        for kind in CHECKS:
+            yield f"{weight}_{kind}", kind
