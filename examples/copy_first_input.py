@@ -20,9 +20,10 @@ import keras
 import numpy as np
 
 if __package__:
-    from examples import common
+    from examples import common, recurrent
 else:
     import common
+    import recurrent
 
 # Table 1: test error by T and cell.
 PAPER = {
@@ -55,11 +56,11 @@ PAPER = {
 PRESETS = {
     # At 3e-3 it hangs on rounding, and so on the backend, how far nBRC gets in
     # this time: test errors from .04 to .25.
-    "quick": {**common.QUICK_PRESET, "time_steps": 50, "learning_rates": [5e-3]},
+    "quick": {**recurrent.QUICK_PRESET, "time_steps": 50, "learning_rates": [5e-3]},
     # "Training sets comprise 40000 samples and performances are evaluated on test
     # sets generated with 50000 samples." The published code has the same sizes.
     "paper": {
-        **common.PAPER_PRESET,
+        **recurrent.PAPER_PRESET,
         "time_steps": 600,
         "samples": 40_000,
         "test_samples": 50_000,
@@ -75,9 +76,9 @@ def make_samples(
     return sequences, sequences[:, 0]
 
 
-def main(argv: Sequence[str] | None = None) -> list[common.Run]:
+def main(argv: Sequence[str] | None = None) -> list[recurrent.Run]:
     """Runs the experiment that the command line asks for."""
-    parser = common.option_parser(__doc__, "copy_first_input")
+    parser = recurrent.option_parser(__doc__, "copy_first_input")
     parser.add_argument("--time-steps", type=common.positive, help="T")
     options = common.parse(parser, PRESETS, argv)
 
@@ -90,16 +91,16 @@ def main(argv: Sequence[str] | None = None) -> list[common.Run]:
 
     def make_model(cell: str) -> keras.Model:
         inputs = keras.Input((options.time_steps, 1))
-        last = common.recurrent_stack(inputs, options, cell)
+        last = recurrent.recurrent_stack(inputs, options, cell)
         return keras.Model(inputs, keras.layers.Dense(1)(last))
 
-    runs = common.train_all(options, make_data, make_model)
-    common.write_results(options, runs, "test_mse")
+    runs = recurrent.train_all(options, make_data, make_model)
+    recurrent.write_results(options, runs, "test_mse")
     report(options, runs)
     return runs
 
 
-def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
+def report(options: argparse.Namespace, runs: Sequence[recurrent.Run]) -> None:
     """Prints the table and draws the picture."""
     steps = options.time_steps
     nearest = min(PAPER, key=lambda paper_steps: abs(paper_steps - steps))
@@ -112,8 +113,8 @@ def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
         f"{PRESETS['paper']['epochs']} epochs, {PRESETS['paper']['units']} units."
     )
     title = f"paper (T = {nearest})"
-    print(common.results_table(runs, "test MSE", title, PAPER[nearest]))
-    common.plot_errors(
+    print(recurrent.results_table(runs, "test MSE", title, PAPER[nearest]))
+    recurrent.plot_errors(
         runs,
         options.output / "test_error.png",
         f"Copy first input, T = {steps}",

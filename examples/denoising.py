@@ -24,9 +24,10 @@ from matplotlib.figure import Figure
 from keras_modact.bistability import pictures, trace_gates
 
 if __package__:
-    from examples import common
+    from examples import common, recurrent
 else:
     import common
+    import recurrent
 
 MARKS = 5
 
@@ -48,11 +49,11 @@ PAPER = {
 }
 
 PRESETS = {
-    "quick": {**common.QUICK_PRESET, "time_steps": 50, "free_steps": 25},
+    "quick": {**recurrent.QUICK_PRESET, "time_steps": 50, "free_steps": 25},
     # Sizes as the paper states them; the published code trains on 60,000 samples
     # and tests on 10,000.
     "paper": {
-        **common.PAPER_PRESET,
+        **recurrent.PAPER_PRESET,
         "time_steps": PAPER_TIME_STEPS,
         "free_steps": 200,
         "samples": 40_000,
@@ -99,9 +100,9 @@ def make_samples(
     return np.stack([flag, data], axis=-1), np.take_along_axis(data, marks, axis=1)
 
 
-def main(argv: Sequence[str] | None = None) -> list[common.Run]:
+def main(argv: Sequence[str] | None = None) -> list[recurrent.Run]:
     """Runs the experiment that the command line asks for."""
-    parser = common.option_parser(__doc__, "denoising")
+    parser = recurrent.option_parser(__doc__, "denoising")
     add = parser.add_argument
     add("--time-steps", type=common.positive, help="T")
     add("--free-steps", type=common.positive, help="N, steps without a mark at the end")
@@ -126,12 +127,14 @@ def main(argv: Sequence[str] | None = None) -> list[common.Run]:
 
     def make_model(cell: str) -> keras.Model:
         inputs = keras.Input((None, 2))
-        outputs = common.recurrent_stack(inputs, options, cell, return_sequences=True)
+        outputs = recurrent.recurrent_stack(
+            inputs, options, cell, return_sequences=True
+        )
         values = keras.layers.Dense(1)(outputs[:, -MARKS:])
         return keras.Model(inputs, keras.layers.Reshape((MARKS,))(values))
 
-    runs = common.train_all(options, make_data, make_model)
-    common.write_results(options, runs, "test_mse")
+    runs = recurrent.train_all(options, make_data, make_model)
+    recurrent.write_results(options, runs, "test_mse")
     # A seed of its own: that of a run would begin with its training data.
     sample, _ = draw(1, np.random.default_rng((options.seeds[0], 1)))
     report(options, runs, sample)
@@ -139,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> list[common.Run]:
 
 
 def report(
-    options: argparse.Namespace, runs: Sequence[common.Run], sample: np.ndarray
+    options: argparse.Namespace, runs: Sequence[recurrent.Run], sample: np.ndarray
 ) -> None:
     """Prints the table and draws the pictures."""
     steps, free = options.time_steps, options.free_steps
@@ -148,8 +151,8 @@ def report(
     if (PAPER_TIME_STEPS, nearest) != (steps, free):
         print("The paper has no figure for this T and N; its nearest stands beside.")
     title = f"paper (T = {PAPER_TIME_STEPS}, N = {nearest})"
-    print(common.results_table(runs, "test MSE", title, PAPER[nearest]))
-    common.plot_errors(
+    print(recurrent.results_table(runs, "test MSE", title, PAPER[nearest]))
+    recurrent.plot_errors(
         runs,
         options.output / "test_error.png",
         f"Denoising, T = {steps}, N = {free}",
@@ -167,7 +170,7 @@ def report(
 
 
 def plot_sample(
-    options: argparse.Namespace, run: common.Run, sample: np.ndarray
+    options: argparse.Namespace, run: recurrent.Run, sample: np.ndarray
 ) -> None:
     """Draws share of bistable units and mean of c over a sample (fig. 4)."""
     traces = {}
@@ -182,7 +185,7 @@ def plot_sample(
     for panel in axes:
         for mark in np.flatnonzero(sample[0, :, 0] == 1):
             panel.axvline(mark, color="0.75", linewidth=0.8, zorder=0)
-    name = common.CELLS[run.cell][0]
+    name = recurrent.CELLS[run.cell][0]
     figure.suptitle(f"{name} on one sample; grey lines are the marked steps")
     figure.savefig(options.output / f"gates_{run.cell}.png", dpi=150)
 

@@ -16,10 +16,6 @@ them, named by --data-dir or TFDS_DATA_DIR; TensorFlow is not needed to read:
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
-import pathlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,9 +24,12 @@ import numpy as np
 from keras import ops
 
 if __package__:
-    from examples import common
+    from examples import common, recurrent
+    from examples.images import add_data_dir, check_mnist, read_mnist
 else:
     import common
+    import recurrent
+    from images import add_data_dir, check_mnist, read_mnist
 
 SIDE = 28
 # Pixels lie in [-.5, .5].
@@ -67,7 +66,7 @@ PAPER = {
 
 PRESETS = {
     "quick": {
-        **common.QUICK_PRESET,
+        **recurrent.QUICK_PRESET,
         # At 3e-3 nBRC needs several times as many updates to remember at all.
         "learning_rates": [1e-2],
         # Small batches give the updates that the black lines ask for in few epochs.
@@ -78,59 +77,8 @@ PRESETS = {
         # At N = 72 the paper finds no cell better than another.
         "cells": ["nbrc"],
     },
-    "paper": {**common.PAPER_PRESET, "samples": 60_000, "test_samples": 10_000},
+    "paper": {**recurrent.PAPER_PRESET, "samples": 60_000, "test_samples": 10_000},
 }
-
-# SHA-256 over the sorted SHA-256 of each image's pixels and label, so that
-# neither the file format nor the order matters.
-KNOWN = {
-    "train": "54e1ab866c9484947dd4821c52bb7a43938f555d6b046be6af55247f8e6ffc64",
-    "test": "97b756d55950f1841ebd48df7379b9b2fc87a10d63e08d6213dad41d564e8508",
-}
-
-
-def read_mnist(data_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels in [-.5, .5] `(images, 28, 28)` and labels of a split."""
-    import tensorflow_datasets as tfds
-
-    source = tfds.data_source("mnist", split=split, data_dir=data_dir)
-    items = list(source)
-    images = np.stack([item["image"][..., 0] for item in items])
-    labels = np.array([item["label"] for item in items], "int32")
-    digests = sorted(
-        hashlib.sha256(image.tobytes() + bytes([label])).digest()
-        for image, label in zip(images, labels, strict=True)
-    )
-    found = hashlib.sha256(b"".join(digests)).hexdigest()
-    if found != KNOWN[split]:
-        warnings.warn(
-            f"The {split} images in {data_dir} are not MNIST as it was published: "
-            f"their SHA-256 is {found}, expected {KNOWN[split]}.",
-            stacklevel=2,
-        )
-    return images.astype("float32") / 255 - 0.5, labels
-
-
-def check_prepared(data_dir: pathlib.Path | None) -> pathlib.Path:
-    """The folder of the data, or an exit that says how to get them.
-
-    tensorflow_datasets would try for minutes to download what is missing.
-    """
-    if data_dir is not None and list(
-        data_dir.glob("mnist/*/mnist-test.array_record-*")
-    ):
-        return data_dir
-    found = (
-        "no folder is named by --data-dir or TFDS_DATA_DIR"
-        if data_dir is None
-        else f"{data_dir} holds no mnist/VERSION/mnist-test.array_record-* file"
-    )
-    raise SystemExit(
-        f"MNIST is missing: {found}. Prepare it once, with a network, by\n"
-        '  python -c "import tensorflow_datasets as tfds; '
-        "tfds.data_source('mnist', data_dir='DATA')\"\n"
-        "and pass --data-dir DATA."
-    )
 
 
 def permute(images: np.ndarray, what: str, seed: int = 1) -> np.ndarray:
@@ -194,16 +142,15 @@ def build_model(options: argparse.Namespace, cell: str) -> keras.Model:
         sequences, mask = append_variable_lines(
             images, counts, options.black_lines, options.line_value
         )
-    last = common.recurrent_stack(sequences, options, cell, mask=mask)
+    last = recurrent.recurrent_stack(sequences, options, cell, mask=mask)
     return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(last))
 
 
-def main(argv: Sequence[str] | None = None) -> list[common.Run]:
+def main(argv: Sequence[str] | None = None) -> list[recurrent.Run]:
     """Runs the experiment that the command line asks for."""
-    parser = common.option_parser(__doc__, "sequential_mnist")
+    parser = recurrent.option_parser(__doc__, "sequential_mnist")
     add = parser.add_argument
-    folder = os.environ.get("TFDS_DATA_DIR") or None
-    add("--data-dir", type=pathlib.Path, default=folder and pathlib.Path(folder))
+    add_data_dir(parser)
     add("--variant", choices=("pixel", "line", "variable"), default="line")
     add(
         "--black-lines",
@@ -222,13 +169,14 @@ def main(argv: Sequence[str] | None = None) -> list[common.Run]:
         parser.error("--black-lines goes with the variants line and variable")
     if options.black_lines is None:
         options.black_lines = {"pixel": 0, "line": 72, "variable": 472}[options.variant]
-    data_dir = check_prepared(options.data_dir)
+    data_dir = check_mnist(options.data_dir)
     splits = []
     for split, samples in (
         ("train", options.samples),
         ("test", options.test_samples),
     ):
         images, labels = read_mnist(data_dir, split)
+        images = images.astype("float32") / 255 - 0.5
         splits.append((permute(images[:samples], options.permute), labels[:samples]))
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
@@ -244,19 +192,19 @@ def main(argv: Sequence[str] | None = None) -> list[common.Run]:
             for images, labels in splits
         )
 
-    runs = common.train_all(
+    runs = recurrent.train_all(
         options,
         make_data,
         lambda cell: build_model(options, cell),
         loss="sparse_categorical_crossentropy",
         metric="accuracy",
     )
-    common.write_results(options, runs, "test_accuracy")
+    recurrent.write_results(options, runs, "test_accuracy")
     report(options, runs)
     return runs
 
 
-def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
+def report(options: argparse.Namespace, runs: Sequence[recurrent.Run]) -> None:
     """Prints the table and draws the picture."""
     lines = options.black_lines
     name = f"MNIST by {options.variant}, N = {lines}, permuted: {options.permute}"
@@ -268,11 +216,11 @@ def report(options: argparse.Namespace, runs: Sequence[common.Run]) -> None:
     if nearest != lines:
         print(f"The paper has no figure for this N; its N = {nearest} stands beside.")
     title = f"paper (N = {nearest})"
-    table = common.results_table(
+    table = recurrent.results_table(
         runs, "test accuracy", title, PAPER[options.variant, nearest]
     )
     print(table)
-    common.plot_errors(
+    recurrent.plot_errors(
         runs,
         options.output / "test_error.png",
         name,

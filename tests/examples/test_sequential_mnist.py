@@ -22,11 +22,11 @@ def fake_mnist(monkeypatch):
 
     def read(data_dir, split):
         asked.append(split)
-        images = generator.uniform(-0.5, 0.5, (20, 28, 28)).astype("float32")
+        images = generator.integers(0, 256, (20, 28, 28)).astype("uint8")
         return images, np.arange(20, dtype="int32") % 10
 
     monkeypatch.setattr(sequential_mnist, "read_mnist", read)
-    monkeypatch.setattr(sequential_mnist, "check_prepared", lambda data_dir: data_dir)
+    monkeypatch.setattr(sequential_mnist, "check_mnist", lambda data_dir: data_dir)
     return asked
 
 
@@ -183,8 +183,8 @@ def test_real_images_are_those_published(split, counts):
     # A digest other than the published one would warn, and a warning fails.
     folder = pathlib.Path(os.environ["TFDS_DATA_DIR"])
     images, labels = sequential_mnist.read_mnist(
-        sequential_mnist.check_prepared(folder), split
+        sequential_mnist.check_mnist(folder), split
     )
     assert images.shape == (sum(counts), 28, 28)
-    assert (images.min(), images.max()) == (-0.5, 0.5)
+    assert (images.min(), images.max()) == (0, 255)
     assert np.bincount(labels).tolist() == counts

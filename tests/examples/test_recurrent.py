@@ -1,4 +1,4 @@
-"""What the examples share: presets, the optimizer, results, tables, pictures."""
+"""What the examples on cells share: presets, optimizer, results, pictures."""
 
 import argparse
 import json
@@ -7,15 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-from examples import common
+from examples import common, recurrent
 
 
 def run(cell="nbrc", rate=1e-3, seed=0, test=(0.5, 0.25), seconds=2.0):
-    return common.Run(cell, rate, seed, seconds, [0.75, 0.5], list(test), None)
+    return recurrent.Run(cell, rate, seed, seconds, [0.75, 0.5], list(test), None)
 
 
 def parser():
-    return common.option_parser("what it shows", "name")
+    return recurrent.option_parser("what it shows", "name")
 
 
 PRESETS = {"quick": {"epochs": 2, "units": 8}, "paper": {"epochs": 50, "units": 128}}
@@ -34,16 +34,16 @@ def test_options_refuse_a_number_below_one(capsys):
     assert "must be at least 1, received 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("cell", common.CELLS)
+@pytest.mark.parametrize("cell", recurrent.CELLS)
 def test_stack_has_equal_layers_of_the_cell(cell):
     inputs = keras.Input((5, 3))
     options = argparse.Namespace(units=4, layers=3)
-    model = keras.Model(inputs, common.recurrent_stack(inputs, options, cell))
+    model = keras.Model(inputs, recurrent.recurrent_stack(inputs, options, cell))
     layers = [layer for layer in model.layers if layer.name.startswith("layer_")]
     assert [layer.name for layer in layers] == ["layer_1", "layer_2", "layer_3"]
-    assert {type(layer) for layer in layers} == {common.CELLS[cell][1]}
+    assert {type(layer) for layer in layers} == {recurrent.CELLS[cell][1]}
     assert model.output_shape == (None, 4)
-    sequences = common.recurrent_stack(inputs, options, cell, return_sequences=True)
+    sequences = recurrent.recurrent_stack(inputs, options, cell, return_sequences=True)
     assert sequences.shape == (None, 5, 4)
 
 
@@ -52,7 +52,7 @@ def fitted_weight(skip_non_finite, values):
     inputs = keras.Input((1,))
     outputs = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(inputs)
     model = keras.Model(inputs, outputs)
-    model.compile(common.adam(0.1, skip_non_finite), "mean_squared_error")
+    model.compile(recurrent.adam(0.1, skip_non_finite), "mean_squared_error")
     x = np.array(values, "float32")[:, None]
     model.fit(x, np.zeros_like(x), batch_size=1, shuffle=False, verbose=0)
     return float(keras.ops.convert_to_numpy(model.trainable_variables[0])[0, 0])
@@ -75,7 +75,7 @@ def test_runs_cover_cells_rates_and_seeds_and_repeat_by_seed(tiny):
     def make_model(cell):
         return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 
-    runs = common.train_all(options, lambda seed: (data, data), make_model)
+    runs = recurrent.train_all(options, lambda seed: (data, data), make_model)
     settings = [(run.seed, run.cell, run.learning_rate) for run in runs]
     once = [(3, "gru", 0.1), (3, "gru", 0.01), (3, "brc", 0.1), (3, "brc", 0.01)]
     assert settings == once + once
@@ -92,7 +92,7 @@ def test_table_shows_the_last_epoch_with_mean_and_spread_over_seeds():
         run("gru", test=(9.0, 0.95)),
         run("gru", rate=1e-2, test=(9.0, 0.5)),
     ]
-    table = common.results_table(runs, "test MSE", "paper (T = 5)", {"nbrc": ".002"})
+    table = recurrent.results_table(runs, "test MSE", "paper (T = 5)", {"nbrc": ".002"})
     cells = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()
     ]
@@ -109,7 +109,7 @@ def test_table_shows_the_last_epoch_with_mean_and_spread_over_seeds():
 
 def test_results_hold_settings_environment_and_runs_but_no_folder(tmp_path):
     options = common.parse(parser(), PRESETS, ["--output", str(tmp_path / "new")])
-    common.write_results(options, [run(test=(0.5, 0.25))], "test_mse")
+    recurrent.write_results(options, [run(test=(0.5, 0.25))], "test_mse")
     text = (tmp_path / "new" / "results.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in text
     results = json.loads(text)
@@ -131,19 +131,19 @@ def test_results_hold_settings_environment_and_runs_but_no_folder(tmp_path):
 
 def test_picture_has_a_line_for_each_cell_and_rate(tmp_path, monkeypatch):
     drawn = []
-    figure = common.Figure
+    figure = recurrent.Figure
 
     def remembered(**arguments):
         drawn.append(figure(**arguments))
         return drawn[-1]
 
-    monkeypatch.setattr(common, "Figure", remembered)
+    monkeypatch.setattr(recurrent, "Figure", remembered)
     runs = [
         run("nbrc", test=(0.5, 0.25)),
         run("nbrc", seed=1, test=(0.75, 0.5)),
         run("gru", rate=1e-2, test=(1.0, 1.0)),
     ]
-    common.plot_errors(
+    recurrent.plot_errors(
         runs, tmp_path / "e.png", "title", "error", chance=("guess", 1.0)
     )
     (axes,) = drawn[0].axes
