@@ -90,15 +90,21 @@ def one_of(name: str, value: Any, allowed: Sequence[str]) -> str:
 
 def positive_integers(name: str, value: Any) -> int | tuple[int, ...]:
     """`value`, if it is a positive integer or a sequence of one to three of them."""
-    if not isinstance(value, (tuple, list)):
-        return positive_integer(name, value)
-    if not 1 <= len(value) <= 3:
+    single = not isinstance(value, (tuple, list))
+    items = [value] if single else value
+    whole = all(
+        isinstance(item, numbers.Integral)
+        and not isinstance(item, bool)
+        and int(item) > 0
+        for item in items
+    )
+    if not whole or not 1 <= len(items) <= 3:
         raise ValueError(
-            f"`{name}` must have one number for each spatial axis, of which there "
-            f"are one to three, received {name}={value!r}. Pass for example "
-            f"{name}=(3, 3) for images."
+            f"`{name}` must be a positive integer, or a tuple of one for each of one "
+            f"to three spatial axes, received {name}={value!r}. Pass for example "
+            f"{name}=3, or {name}=(3, 3) for images."
         )
-    return tuple(positive_integer(name, item) for item in value)
+    return int(value) if single else tuple(map(int, items))
 
 
 def data_format(value: Any) -> str:

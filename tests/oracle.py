@@ -29,9 +29,9 @@ def run(
     for t in reversed(times) if go_backwards else times:
         new_states = step(sequences[:, t], states)
         if mask is not None:
-            valid = mask[:, t, None]
+            valid = mask[:, t]
             new_states = [
-                np.where(valid, new, old)
+                np.where(valid.reshape(-1, *[1] * (old.ndim - 1)), new, old)
                 for new, old in zip(new_states, states, strict=True)
             ]
         states = new_states

@@ -36,6 +36,32 @@ REFUSED: dict[str, list[Any]] = {
     "unroll": ["no"],
     "zero_output_for_mask": ["no"],
     "use_candidate_bias": ["no", 2],
+    "mode": ["learned", None, 1],
+    "gain_initializer": [0, 0.0, "zeros", float("nan"), float("inf"), None],
+    "saturation_initializer": [float("nan"), None, "no_such_name", True],
+    "gain_regularizer": ["no_such_name"],
+    "saturation_constraint": ["no_such_name"],
+    "shared_axes": [0, -1, [1, 0], "1", 1.5, True],
+    "supervisor_units": [0, -1, 2.5, None],
+    "supervisor_kernel_initializer": ["no_such_name"],
+    "gain_bias_initializer": ["no_such_name"],
+    "fraction": [-0.1, 1.1, float("nan"), "0.5", None, True],
+    "min_fraction": [-0.1, 1.1, float("nan"), None],
+    "scope": ["unit", None],
+    "gradient": ["wrong", None],
+    "activation": ["no_such_name", 3, None],
+    "data_format": ["channels", 1],
+    "smooth": ["no", 1, None],
+    "num_pieces": [1, 0, -2, 2.5, None, True],
+    "filters": [0, -3, 2.5, None, True],
+    "kernel_size": [0, "3", (3, 0), (), (1, 2, 3, 4), 2.5, True, None],
+    "strides": [0, (1, -1)],
+    "dilation_rate": [0, (1, -1)],
+    "padding": ["full", None],
+    "positive_initializer": [float("nan"), None, "no_such_name"],
+    "negative_initializer": [float("inf"), None],
+    "positive_regularizer": ["no_such_name"],
+    "negative_constraint": ["no_such_name"],
 }
 
 
@@ -56,8 +82,9 @@ def test_unknown_argument(row: Row) -> None:
 
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
 def test_misspelt_argument(row: Row) -> None:
-    with pytest.raises(ValueError, match="Did you mean `kernel_initializer`"):
-        row.cls(**row.arguments, kernel_initialiser="zeros")
+    name = max(row.every_argument, key=len)
+    with pytest.raises(ValueError, match=f"Did you mean `{name}`"):
+        row.cls(**row.arguments, **{name.replace("a", "e", 1) + "s": 1})
 
 
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
@@ -77,7 +104,9 @@ def test_forgotten_return_sequences(row: Row) -> None:
 
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
 def test_numpy_integers_are_integers(row: Row) -> None:
-    assert row.cls(np.int64(3)).get_config()["units"] == 3
+    for name in row.every_argument.keys() & {"units", "filters", "num_pieces"}:
+        made = row.cls(**{**row.required(), name: np.int64(3)})
+        assert made.get_config()[name] == 3
 
 
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
@@ -98,8 +127,12 @@ def test_wrong_rank(row: Row, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_unknown_features(row: Row) -> None:
     layer = row.layer()
-    with pytest.raises(ValueError, match="needs the number of input features"):
-        layer(keras.Input((None, None)))
+    inputs = keras.Input([None] * len(row.input_shape))
+    if not row.needs_features:
+        assert layer(inputs).shape == inputs.shape
+        return
+    with pytest.raises(ValueError, match=r"needs the (number of input|size of)"):
+        layer(inputs)
     assert not layer.weights
 
 

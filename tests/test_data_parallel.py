@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.layer_table import ROWS, Row, row_id
+from tests.layer_table import Row, row_id, steady_rows
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = f"tests.data_parallel.on_{keras.backend.backend()}"
@@ -57,7 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Weights, Weights]
     return weights_after_training(folder, 1), weights_after_training(folder, 2)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=row_id)
+@pytest.mark.parametrize("row", steady_rows(), ids=row_id)
 def test_two_devices_end_at_the_weights_of_one(
     row: Row, trained: tuple[Weights, Weights]
 ) -> None:

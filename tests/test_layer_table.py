@@ -35,5 +35,5 @@ def test_every_argument_is_given_another_value(row: Row) -> None:
 def test_parameter_count(row: Row) -> None:
     layer = row.layer()
     layer.build((None, *row.input_shape))
-    assert layer.count_params() == row.count
+    assert layer.count_params() == row.count + row.fixed
     assert sum(np.prod(w.shape) for w in layer.trainable_weights) == row.count

@@ -25,7 +25,8 @@ def test_config_holds_every_constructor_argument(row: Row) -> None:
     assert "cell" not in config
     assert row.every_argument.keys() <= config.keys()
     for name, value in row.every_argument.items():
-        if isinstance(value, (int, float)):
+        # A number may stand for an initializer.
+        if isinstance(value, (int, float)) and "initializer" not in name:
             assert config[name] == value, name
     again = row.cls.from_config(config)
     assert plain(again.get_config()) == plain(config)
@@ -35,7 +36,7 @@ def test_config_holds_every_constructor_argument(row: Row) -> None:
 
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
 def test_config_round_trip_of_the_defaults(row: Row) -> None:
-    made = row.cls(4)
+    made = row.cls(**row.required())
     again = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(made)
     )

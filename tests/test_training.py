@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.gradients import differentiate
+from tests.gradients import as_float64, differentiate
 from tests.layer_table import ROWS, Row, row_id
 
 ROW_OF_NBRC = next(row for row in ROWS if row.name == "NBRC")
@@ -42,11 +42,12 @@ def test_fit_lowers_the_loss(row: Row, jit_compile: bool) -> None:
     x, y = data(row)
     model = row.model()
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=jit_compile)
-    before = [w.copy() for w in model.get_weights()]
+    before = [as_float64(w) for w in model.trainable_weights]
     losses = model.fit(x, y, epochs=4, batch_size=8, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
-    for old, new in zip(before, model.get_weights(), strict=True):
-        assert np.abs(new - old).max() > 1e-4
+    if not row.draws:
+        assert losses[-1] < losses[0]
+    for old, new in zip(before, model.trainable_weights, strict=True):
+        assert np.abs(as_float64(new) - old).max() > 1e-4
 
 
 # torch.compile looks at the gradients of every tensor that it meets.
@@ -67,7 +68,8 @@ def test_fit_under_torch_compile() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_same_seed_same_training(row: Row) -> None:
-    dropout = {} if row.is_cell else {"dropout": 0.3, "recurrent_dropout": 0.3}
+    rates = {"dropout": 0.3, "recurrent_dropout": 0.3}
+    dropout = rates if row.is_recurrent else {}
 
     def train(seed: int) -> list[np.ndarray]:
         keras.utils.set_random_seed(seed)
@@ -75,7 +77,7 @@ def test_same_seed_same_training(row: Row) -> None:
         model = row.model(**dropout)
         model.compile("sgd", "mse")
         model.fit(x, y, epochs=1, batch_size=4, verbose=0)
-        return model.get_weights()
+        return [as_float64(w) for w in model.trainable_weights]
 
     first, again, other = train(5), train(5), train(6)
     for a, b in zip(first, again, strict=True):

@@ -108,6 +108,15 @@ def test_gradients_in_float32(cls: type) -> None:
         np.testing.assert_allclose(exact, estimate, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.parametrize("cls", LAYERS)
+def test_the_carried_state_is_never_dropped(cls: type) -> None:
+    """Without input no unit falls to 0 at once."""
+    x = np.zeros((64, 6, 3), "float32")
+    layer = cls(4, recurrent_dropout=0.5, seed=3, return_sequences=True)
+    h = np.full((64, 4), 0.9, "float32")
+    assert as_float64(layer(x, initial_state=h, training=True)).min() > 0
+
+
 @pytest.mark.parametrize("cls", [keras_modact.BRCCell, keras_modact.NBRCCell])
 def test_gates(cls: type) -> None:
     random = np.random.default_rng(5)

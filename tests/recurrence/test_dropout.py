@@ -74,19 +74,6 @@ def test_sequences_of_a_batch_have_masks_of_their_own(row: Row) -> None:
         assert len(np.unique(outputs.reshape(8, -1).round(5), axis=0)) > 2
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
-def test_the_carried_state_is_never_dropped(row: Row) -> None:
-    """With all input masked off by weights of 0, no unit falls to 0 at once."""
-    x = np.zeros((64, *row.input_shape), "float32")
-    layer = row.layer(recurrent_dropout=0.5, seed=3)
-    layer.build(x.shape)
-    h = np.full((64, layer.cell.units), 0.9, "float32")
-    outputs = as_float64(
-        layer(x, initial_state=[h, *layer.get_initial_state(64)[1:]], training=True)
-    )
-    assert np.abs(outputs).min() > 0
-
-
 @pytest.mark.parametrize("row", CELL_ROWS, ids=row_id)
 @pytest.mark.parametrize("rate", ["dropout", "recurrent_dropout"])
 def test_a_bare_cell_refuses_it_in_training(row: Row, rate: str) -> None:

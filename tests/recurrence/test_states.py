@@ -14,11 +14,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_modact.recurrence import (
-    RecurrentCell,
-    RecurrentLayer,
-    constructor_arguments,
-)
+from keras_modact.arguments import constructor_arguments
+from keras_modact.recurrence import RecurrentCell, RecurrentLayer
 from tests import oracle
 from tests.gradients import as_float64
 

@@ -102,57 +102,6 @@ def test_layer_equals_its_cell_in_a_keras_rnn(row: Row) -> None:
     np.testing.assert_allclose(as_float64(plain(x)), as_float64(layer(x)), atol=1e-6)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=row_id)
-def test_regularizers_add_the_losses_of_their_weights(row: Row) -> None:
-    x = row.batch()
-    layer = row.layer(
-        kernel_regularizer=keras.regularizers.L2(0.1),
-        recurrent_regularizer=keras.regularizers.L1(0.2),
-        bias_regularizer=keras.regularizers.L2(0.3),
-    )
-    layer(x)
-    cell = layer.cell
-    expected = 0.1 * (as_float64(cell.kernel) ** 2).sum()
-    expected += 0.2 * np.abs(as_float64(cell.recurrent_kernel)).sum()
-    if cell.bias is not None:
-        cell.bias.assign(np.full(cell.bias.shape, 0.5))
-        expected += 0.3 * 0.25 * cell.bias.shape[0]
-    assert as_float64(sum(layer.losses)) == pytest.approx(expected, 1e-5)
-
-
-@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
-def test_activity_regularizer(row: Row) -> None:
-    """As any Keras layer with the same output (some versions divide by the batch)."""
-    layer = row.layer(activity_regularizer=keras.regularizers.L2(0.1))
-    other = keras.layers.Activation(
-        "linear", activity_regularizer=keras.regularizers.L2(0.1)
-    )
-    other(layer(row.batch()))
-    expected = as_float64(sum(other.losses))
-    assert expected > 0
-    assert as_float64(sum(layer.losses)) == pytest.approx(expected, 1e-5)
-
-
-@pytest.mark.parametrize("row", ROWS, ids=row_id)
-def test_constraints_hold_after_a_step(row: Row) -> None:
-    x = row.batch()
-    model = keras.Sequential(
-        [
-            keras.Input(row.input_shape),
-            row.layer(
-                kernel_constraint=keras.constraints.MaxNorm(0.1),
-                recurrent_constraint="non_neg",
-            ),
-        ]
-    )
-    model.compile(keras.optimizers.SGD(1.0), "mse")
-    model.train_on_batch(x, np.full((3, *row.output_shape), -3.0))
-    cell = model.layers[0].cell
-    norms = np.linalg.norm(as_float64(cell.kernel), axis=0)
-    assert norms.max() <= 0.1 + 1e-6
-    assert as_float64(cell.recurrent_kernel).min() >= 0
-
-
 @pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
 def test_frozen_layer(row: Row) -> None:
     layer = row.layer(trainable=False)

@@ -1,0 +1,116 @@
+"""Initializers, regularizers and constraints act on the weight that they name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from keras_modact import weight_arguments
+from tests.gradients import as_float64
+from tests.layer_table import ROWS, Row, first_rows, row_id
+
+ACTIVE_ROWS = [
+    row
+    for row in first_rows()
+    if "activity_regularizer" in inspect.signature(row.cls).parameters
+]
+
+
+def named(row: Row, kind: str) -> list[str]:
+    """The weights of which the row's class has an argument of a kind."""
+    parameters = inspect.signature(row.cls).parameters
+    names = [name.removesuffix(f"_{kind}") for name in parameters if kind in name]
+    return [name for name in names if name != "activity"]
+
+
+def weight(layer: Any, name: str) -> Any:
+    """The weight of a layer, or of its cell, that an argument names."""
+    holder = getattr(layer, "cell", layer)
+    attribute = f"{name}_kernel" if hasattr(holder, f"{name}_kernel") else name
+    return getattr(holder, attribute, None)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_initializers(row: Row) -> None:
+    names = named(row, "initializer")
+    values = {name: 0.125 * (place + 1) for place, name in enumerate(names)}
+    layer = row.layer(
+        **{
+            f"{name}_initializer": keras.initializers.Constant(value)
+            for name, value in values.items()
+        }
+    )
+    layer.build((None, *row.input_shape))
+    for name, value in values.items():
+        made = weight(layer, name)
+        if made is not None:
+            np.testing.assert_array_equal(as_float64(made), np.full(made.shape, value))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_regularizers(row: Row) -> None:
+    """The losses are those of the formulas, each with a factor of its own."""
+    names = named(row, "regularizer")
+    factors = {name: 0.1 * (place + 1) for place, name in enumerate(names)}
+    layer = row.layer(
+        **{
+            f"{name}_regularizer": keras.regularizers.L2(factor)
+            for name, factor in factors.items()
+        }
+    )
+    layer.build((None, *row.input_shape))
+    expected = 0.0
+    for name, factor in factors.items():
+        made = weight(layer, name)
+        if made is not None and made.trainable:
+            made.assign(np.random.default_rng(0).normal(size=made.shape))
+            expected += factor * (as_float64(made) ** 2).sum()
+    total = as_float64(sum(layer.losses)) if expected else 0.0
+    assert total == pytest.approx(expected, 1e-5)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_constraints_hold_after_a_step(row: Row) -> None:
+    names = named(row, "constraint")
+    model = keras.Sequential(
+        [
+            keras.Input(row.input_shape),
+            row.layer(**{f"{name}_constraint": "non_neg" for name in names}),
+        ]
+    )
+    layer = model.layers[0]
+    if not layer.trainable_weights:
+        return
+    made = [w for w in (weight(layer, n) for n in names) if w is not None]
+    held = [w for w in made if w.trainable]
+    for variable in held:
+        variable.assign(np.where(np.indices(variable.shape).sum(0) % 2, 0.01, -0.5))
+    model.compile(keras.optimizers.SGD(1e-4), "mse")
+    model.train_on_batch(row.batch(), np.full((3, *row.output_shape), -3.0))
+    assert held
+    for variable in held:
+        assert as_float64(variable).min() >= 0
+
+
+@pytest.mark.parametrize("row", ACTIVE_ROWS, ids=row_id)
+def test_activity_regularizer(row: Row) -> None:
+    """As any Keras layer with the same output (some versions divide by the batch)."""
+    layer = row.layer(activity_regularizer=keras.regularizers.L2(0.1))
+    other = keras.layers.Activation(
+        "linear", activity_regularizer=keras.regularizers.L2(0.1)
+    )
+    other(layer(row.batch()))
+    expected = as_float64(sum(other.losses))
+    assert expected > 0
+    assert as_float64(sum(layer.losses)) == pytest.approx(expected, 1e-5)
+
+
+def test_what_is_not_given_is_left_alone() -> None:
+    layer = keras.layers.Layer()
+    weight_arguments.keep(layer, ["kernel"], {"kernel_initializer": "ones", "units": 3})
+    assert list(weight_arguments.of(layer, "kernel")) == ["initializer"]
+    assert list(weight_arguments.config(layer, ["kernel"])) == ["kernel_initializer"]
