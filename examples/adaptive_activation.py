@@ -1,0 +1,280 @@
+"""Adaptive activation: which gain n and saturation s does training find?
+
+A plain recurrent network with the activation gamma(x; n, s) (Geadah, Kerg,
+Horoi, Wolf, Lajoie 2020) starts at several (n, s) and is trained with them
+fixed (static), as one pair for the layer (homogeneous), as one pair for each
+unit (heterogeneous), or with a small network that sets them at every step
+(ARUN, of the follow-up). Two tasks: `mnist`, digits read a few pixels a step
+and permuted; `copy`, ten symbols to be repeated after T steps. With `mnist` the
+pixels are then changed, and the networks adapted to that by training n and s
+alone, the biases alone, or everything. The images are read with
+tensorflow_datasets from a folder named by --data-dir or TFDS_DATA_DIR:
+
+    KERAS_BACKEND=jax python examples/adaptive_activation.py --data-dir DATA
+    python examples/adaptive_activation.py --task copy
+    python examples/adaptive_activation.py --data-dir DATA --disturbance step
+    python examples/adaptive_activation.py --data-dir DATA --preset paper
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+if __package__:
+    from examples import adaptive_pictures, adaptive_tasks, adaptive_transfer, common
+    from examples.adaptive_training import NETWORKS, Run, best_runs, train_all
+    from examples.images import add_data_dir, check_mnist
+else:
+    import adaptive_pictures
+    import adaptive_tasks
+    import adaptive_transfer
+    import common
+    from adaptive_training import NETWORKS, Run, best_runs, train_all
+    from images import add_data_dir, check_mnist
+
+MNIST_TRAINING_IMAGES = 60_000
+
+# The limits of plots in the authors' code, permuted pixels: hints, no results.
+HINTS = {"static": ".948", "homogeneous": ".93", "heterogeneous": ".93"}
+
+QUICK = {
+    "networks": list(NETWORKS),
+    "units": 64,
+    "supervisor_units": 10,
+    "saturations": [0.0, 0.5, 1.0],
+    "learning_rates": [1e-3],
+    "clip_norm": 1.0,
+    "reduce_on_plateau": False,
+    "seeds": [0],
+}
+PAPER = {
+    "networks": list(NETWORKS),
+    "supervisor_units": 50,
+    "saturations": [0.0, 0.25, 0.5, 0.75, 1.0],
+    # The published code measures the gradients' norm and clips nothing.
+    "clip_norm": 0.0,
+    "seeds": [0],
+}
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "mnist": {
+        "quick": {
+            **QUICK,
+            "gains": [1.0, 5.0, 20.0],
+            "batch_size": 100,
+            "epochs": 10,
+            "samples": 10_000,
+            "validation_samples": 2_000,
+            "test_samples": 10_000,
+            "permute": True,
+            "pixels_per_step": 28,
+            "disturbance": "sine",
+            "amplitude": 1.0,
+            "frequency": 1.0,
+            "phase": 0.0,
+            "adaptation_epochs": 5,
+            "adaptation_rates": [1e-3, 1e-2],
+        },
+        "paper": {
+            **PAPER,
+            "units": 400,
+            "gains": [1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0],
+            "learning_rates": [1e-4],
+            "reduce_on_plateau": True,
+            "batch_size": 100,
+            "epochs": 100,
+            "samples": 50_000,
+            "validation_samples": 10_000,
+            "test_samples": 10_000,
+            "permute": True,
+            "pixels_per_step": 1,
+            # The change on which the published code tests its networks.
+            "disturbance": "sine",
+            "amplitude": 0.5,
+            "frequency": 1.0,
+            "phase": 0.0,
+            # How long to adapt and how fast is ours.
+            "adaptation_epochs": 10,
+            "adaptation_rates": [1e-4, 1e-3],
+        },
+    },
+    "copy": {
+        "quick": {
+            **QUICK,
+            "gains": [1.0, 5.0],
+            "batch_size": 50,
+            "epochs": 5,
+            "samples": 20_000,
+            "validation_samples": 1_000,
+            "test_samples": 2_000,
+            "time_steps": 10,
+            "one_hot": True,
+        },
+        # The published code draws 100,000 batches, each seen once, and feeds a
+        # symbol as its number.
+        "paper": {
+            **PAPER,
+            "units": 128,
+            "gains": [1.0, 2.5, 5.0, 7.5],
+            "learning_rates": [1e-4, 1e-3],
+            "reduce_on_plateau": False,
+            "batch_size": 10,
+            "epochs": 1,
+            "samples": 1_000_000,
+            "validation_samples": 1_000,
+            "test_samples": 10_000,
+            "time_steps": 200,
+            "one_hot": False,
+        },
+    },
+}
+"""The options' values by task and `--preset`."""
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options; their defaults come from the task's preset."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--task", choices=PRESETS, default="mnist")
+    task = first.parse_known_args(argv)[0].task
+    parser = common.option_parser(__doc__, f"adaptive_activation_{task}")
+    add, flag = parser.add_argument, argparse.BooleanOptionalAction
+    add("--task", choices=PRESETS, default="mnist")
+    add("--networks", nargs="+", choices=NETWORKS)
+    add("--units", type=common.positive)
+    add("--supervisor-units", type=common.positive, help="of ARUN")
+    add("--gains", nargs="+", type=float, help="n at the start, not 0")
+    add("--saturations", nargs="+", type=float, help="s at the start, with each n")
+    add("--learning-rates", nargs="+", type=float, help="Adam's")
+    add("--clip-norm", type=float, help="of all gradients together; 0 clips nothing")
+    add("--reduce-on-plateau", action=flag, help="learning rate / 10 after 10 epochs")
+    add("--validation-samples", type=common.positive, help="the training set's last")
+    mnist = parser.add_argument_group("mnist")
+    add_data_dir(parser)
+    mnist.add_argument("--permute", action=flag, help="by one fixed permutation")
+    mnist.add_argument("--pixels-per-step", type=common.positive, help="divides 784")
+    mnist.add_argument("--disturbance", choices=("none", "sine", "step"))
+    mnist.add_argument("--amplitude", type=float, help="A, of sine or step")
+    mnist.add_argument("--frequency", type=float, help="f of the sine, in turns")
+    mnist.add_argument("--phase", type=float, help="phi of the sine")
+    mnist.add_argument("--adaptation-epochs", type=common.positive)
+    mnist.add_argument("--adaptation-rates", nargs="+", type=float, help="best counts")
+    copy = parser.add_argument_group("copy")
+    copy.add_argument("--time-steps", type=common.positive, help="T")
+    copy.add_argument("--one-hot", action=flag, help="else a symbol is its number")
+    options = common.parse(parser, PRESETS[task], argv)
+    own = PRESETS[task]["quick"]
+    foreign = set(itertools.chain(*(p["quick"] for p in PRESETS.values()))) - set(own)
+    for name in sorted(foreign):
+        if getattr(options, name) is not None:
+            parser.error(f"--{name.replace('_', '-')} does not go with --task {task}")
+    if 0 in options.gains:
+        parser.error("--gains must not be 0, where gamma has no value")
+    if task == "mnist":
+        if 784 % options.pixels_per_step:
+            parser.error(
+                "--pixels-per-step must divide 784, such as 28, 14, 7 or 1, received "
+                f"{options.pixels_per_step}"
+            )
+        if options.samples + options.validation_samples > MNIST_TRAINING_IMAGES:
+            parser.error("--samples and --validation-samples share 60,000 images")
+        options.data_dir = check_mnist(options.data_dir)
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> list[Run]:
+    """Runs the experiment that the command line asks for."""
+    options = parse(argv)
+    if options.task == "copy":
+        runs = train_all(
+            options, lambda seed: adaptive_tasks.draw_splits(options, seed)
+        )
+    else:
+        splits = adaptive_tasks.read_splits(options)
+        runs = train_all(options, lambda seed: splits)
+    best = best_runs(options, runs)
+    transfers = []
+    if options.disturbance in ("sine", "step"):
+        transfers = adaptive_transfer.transfer_all(options, best, splits)
+    records = [run.record() for run in runs] + [vars(one) for one in transfers]
+    common.write_results(options, records)
+    report(options, runs, best, transfers)
+    return runs
+
+
+def report(
+    options: argparse.Namespace,
+    runs: Sequence[Run],
+    best: Sequence[Run],
+    transfers: Sequence[adaptive_transfer.Transfer],
+) -> None:
+    """Prints the tables and draws the pictures."""
+    copy = options.task == "copy"
+    what = f"Copy memory, T = {options.time_steps}"
+    if not copy:
+        order = "permuted" if options.permute else "in order"
+        what = f"MNIST by {options.pixels_per_step} pixels, {order}"
+    print(f"\n{what}, {options.units} units, {keras.backend.backend()}")
+    print(results_table(options, runs))
+    if not copy:
+        print(
+            "Hints: where the plots of the authors' code end, on permuted pixels, one "
+            "a step,\nwith 400 units; no results. A mean ± std is one over the units."
+        )
+    if transfers:
+        print(
+            f"\nPixels changed by a {options.disturbance} (A = {options.amplitude:g})"
+        )
+        print(adaptive_transfer.transfer_table(transfers))
+    label = "test loss" if copy else "test accuracy"
+    adaptive_pictures.plot_plane(runs, options.output / "plane.png", what, label)
+    if best:
+        adaptive_pictures.plot_curves(best, options.output / "curves.png", what)
+    for run in best:
+        if run.network == "arun":
+            adaptive_pictures.plot_adaptation(run, options.output / "arun.png", what)
+    print(f"Results and pictures are in {options.output}")
+
+
+def results_table(options: argparse.Namespace, runs: Sequence[Run]) -> str:
+    """A Markdown table: a row for each run, with n and s at its start and end."""
+    copy = options.task == "copy"
+    test, beside = ("test loss", "chance") if copy else ("test accuracy", "hint")
+    rows = [["network", "rate", "seed", "start n", "start s", test, beside]]
+    rows[0] += ["train loss", "end n", "end s", "parameters", "seconds"]
+    for run in runs:
+        if copy:
+            compared = f"{adaptive_tasks.chance_loss(options.time_steps):.4f}"
+        else:
+            compared = HINTS.get(run.network, "-")
+        digits = 4 if copy else 3
+        start, end = run.path[0], run.path[-1]
+        rows.append(
+            [
+                run.network,
+                f"{run.learning_rate:g}",
+                str(run.seed),
+                mean_and_std(*start[:2]),
+                mean_and_std(*start[2:]),
+                "diverged" if run.diverged else f"{run.test:.{digits}f}",
+                compared,
+                f"{run.train_loss[-1]:.{digits}f}",
+                mean_and_std(*end[:2]),
+                mean_and_std(*end[2:]),
+                f"{run.parameters:,}",
+                f"{run.seconds:.0f}",
+            ]
+        )
+    return common.markdown_table(rows)
+
+
+def mean_and_std(mean: float, std: float) -> str:
+    """A mean, with the standard deviation if there is any."""
+    return f"{mean:.2f} ± {std:.2f}" if std else f"{mean:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Pictures of the adaptive activation: the (n, s) plane, the curves, ARUN's n and s.
+
+For `adaptive_activation.py`; it runs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from keras import ops
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+import keras_modact
+
+if __package__:
+    from examples.adaptive_training import Run
+else:
+    from adaptive_training import Run
+
+COLORS = "viridis"
+DIVERGED = "0.6"
+
+
+def plot_plane(runs: Sequence[Run], path: pathlib.Path, title: str, label: str) -> None:
+    """Draws the way of (n, s) in training, a panel a network, coloured by the test.
+
+    A ring is where a run starts, a dot where it ends; the line between is the
+    mean over units, the small dots at the end are the units themselves, of ARUN
+    at random moments of the test sequences.
+    """
+    networks = list(dict.fromkeys(run.network for run in runs))
+    figure = Figure(figsize=(1 + 3.2 * len(networks), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(networks), sharex=True, sharey=True, squeeze=False)
+    tests = [run.test for run in runs if not run.diverged] or [0.0]
+    norm = Normalize(min(tests), max(tests))
+    generator = np.random.default_rng(0)
+    for axes, network in zip(panels[0], networks, strict=True):
+        axes.set(title=network, xlabel="gain n")
+        for run in runs:
+            if run.network != network:
+                continue
+            means = np.array(run.path)[:, [0, 2]]
+            # An array of one value, which the map of colours turns into a colour.
+            colors = {"c": [run.test], "cmap": COLORS, "norm": norm}
+            if run.diverged:
+                colors = {"color": DIVERGED}
+            points = axes.scatter(*means[-1:].T, s=40, zorder=3, **colors)
+            (color,) = points.get_facecolor() if run.diverged else points.to_rgba(
+                [run.test]
+            )  # fmt: skip
+            axes.plot(*means.T, color=color, linewidth=1.2, zorder=2)
+            axes.scatter(*means[:1].T, s=40, facecolors="none", edgecolors=color)
+            if run.after.gain.ndim and not run.diverged:
+                units = np.stack([n.ravel() for n in run.after], axis=-1)
+                units = generator.permutation(units)[:300]
+                axes.scatter(*units.T, s=3, color=color, alpha=0.35, linewidths=0)
+    panels[0, 0].set_ylabel("saturation s")
+    if not all(run.diverged for run in runs):
+        axes = panels[0].tolist()
+        figure.colorbar(
+            next(
+                p for a in axes for p in a.collections if p.get_array() is not None
+            ),
+            ax=axes,
+            label=label,
+        )  # fmt: skip
+    figure.suptitle(f"{title}: ring = start, dot = end, small dots = units at the end")
+    figure.savefig(path, dpi=150)
+
+
+def plot_curves(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
+    """Draws gamma before and after training, a panel a run; of ARUN some moments."""
+    figure = Figure(figsize=(1 + 3.2 * len(runs), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)
+    x = np.linspace(-2, 2, 201).astype("float32")
+    generator = np.random.default_rng(0)
+    for axes, run in zip(panels[0], runs, strict=True):
+        for adaptation, color, width, name in (
+            (run.after, "C1", 2.0, "after"),
+            (run.before, "C0", 1.2, "before"),
+        ):
+            pairs = np.stack([n.ravel() for n in adaptation], axis=-1)
+            pairs = generator.permutation(pairs)[:40]
+            curves = ops.convert_to_numpy(
+                keras_modact.gamma(x[:, None], pairs[:, 0], pairs[:, 1])
+            )
+            many = curves.shape[1] > 1
+            axes.plot(
+                x,
+                curves,
+                color=color,
+                linewidth=0.6 if many else width,
+                alpha=0.5 if many else 1,
+            )
+            axes.plot([], [], color=color, linewidth=width, label=name)
+        start = "" if run.gain is None else f" from ({run.gain:g}, {run.saturation:g})"
+        axes.set(title=f"{run.network}{start}", xlabel="x")
+    panels[0, 0].set(ylabel="gamma(x; n, s)")
+    panels[0, 0].legend()
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def plot_adaptation(run: Run, path: pathlib.Path, title: str) -> None:
+    """Draws ARUN's n and s over the steps of the test sequences, before and after.
+
+    The line is the median over units and sequences, the bands hold half and nine
+    tenths of them.
+    """
+    figure = Figure(figsize=(6.4, 5), layout="constrained")
+    panels = figure.subplots(2, sharex=True)
+    for name, axes in zip(("gain", "saturation"), panels, strict=True):
+        for adaptation, color, label in (
+            (run.before, "C0", "before"),
+            (run.after, "C1", "after"),
+        ):
+            values = getattr(adaptation, name)
+            steps = np.arange(1, len(values) + 1)
+            low, quarter, median, three, high = np.quantile(
+                values.reshape(len(values), -1), [0.05, 0.25, 0.5, 0.75, 0.95], axis=1
+            )
+            axes.plot(steps, median, color=color, label=label)
+            axes.fill_between(steps, low, high, color=color, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                steps, quarter, three, color=color, alpha=0.25, linewidth=0
+            )
+        axes.set_ylabel(f"{name} {name[0] if name == 'saturation' else 'n'}")
+    panels[0].legend()
+    panels[1].set_xlabel("step")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
