@@ -199,8 +199,16 @@ def main(argv: Sequence[str] | None = None) -> list[Run]:
     transfers = []
     if options.disturbance in ("sine", "step"):
         transfers = adaptive_transfer.transfer_all(options, best, splits)
-    records = [run.record() for run in runs] + [vars(one) for one in transfers]
-    common.write_results(options, records)
+    common.write_results(
+        options,
+        (
+            {
+                **run.record(),
+                "transfer": [one.record() for one in transfers if one.run is run],
+            }
+            for run in runs
+        ),
+    )
     report(options, runs, best, transfers)
     return runs
 
@@ -249,7 +257,7 @@ def results_table(options: argparse.Namespace, runs: Sequence[Run]) -> str:
         if copy:
             compared = f"{adaptive_tasks.chance_loss(options.time_steps):.4f}"
         else:
-            compared = HINTS.get(run.network, "-")
+            compared = HINTS.get(run.network, "-") if options.permute else "-"
         digits = 4 if copy else 3
         start, end = run.path[0], run.path[-1]
         rows.append(

@@ -35,7 +35,8 @@ def plot_plane(runs: Sequence[Run], path: pathlib.Path, title: str, label: str) 
     figure = Figure(figsize=(1 + 3.2 * len(networks), 3.8), layout="constrained")
     panels = figure.subplots(1, len(networks), sharex=True, sharey=True, squeeze=False)
     tests = [run.test for run in runs if not run.diverged] or [0.0]
-    norm = Normalize(min(tests), max(tests))
+    # A single run that learned nothing would take all colours for itself.
+    norm = Normalize(*np.quantile(tests, [0.1, 0.9]))
     generator = np.random.default_rng(0)
     for axes, network in zip(panels[0], networks, strict=True):
         axes.set(title=network, xlabel="gain n")
@@ -66,6 +67,7 @@ def plot_plane(runs: Sequence[Run], path: pathlib.Path, title: str, label: str) 
             ),
             ax=axes,
             label=label,
+            extend="both",
         )  # fmt: skip
     figure.suptitle(f"{title}: ring = start, dot = end, small dots = units at the end")
     figure.savefig(path, dpi=150)

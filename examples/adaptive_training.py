@@ -132,7 +132,7 @@ def adaptation_of(model: keras.Model, samples: np.ndarray) -> Adaptation:
     """The gains and saturations of a model, for ARUN while it reads the samples."""
     layer = model.get_layer("recurrent")
     if isinstance(layer, keras_modact.ARUN):
-        read = keras.Model(model.inputs, layer.input)
+        read = keras.Model(model.input, layer.input)
         return trace_adaptation(layer, read(samples))
     weights = (layer.cell.gain, layer.cell.saturation)
     # A copy, since on PyTorch the array would share the weight's memory.

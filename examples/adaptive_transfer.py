@@ -8,20 +8,20 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 if __package__:
-    from examples import adaptive_training, common
+    from examples import common
     from examples.adaptive_tasks import Splits, disturb
-    from examples.adaptive_training import Run
+    from examples.adaptive_training import Run, build_model, count, fit, score
 else:
-    import adaptive_training
     import common
     from adaptive_tasks import Splits, disturb
-    from adaptive_training import Run
+    from adaptive_training import Run, build_model, count, fit, score
 
 ADAPTED: dict[str, tuple[str, ...] | None] = {
     "gain and saturation": ("gain", "saturation"),
@@ -34,17 +34,21 @@ ADAPTED: dict[str, tuple[str, ...] | None] = {
 
 @dataclass
 class Transfer:
-    """One network on changed pixels, after training some of its weights on them."""
+    """A trained network on changed pixels, after some of its weights saw them.
 
-    network: str
-    start: tuple[float | None, float | None]
-    seed: int
+    `test_accuracy` is None where the adaptation diverged.
+    """
+
+    run: Run
     adapted: str
     parameters: int
     learning_rate: float | None
     seconds: float
-    clean_test_accuracy: float
-    test_accuracy: float
+    test_accuracy: float | None
+
+    def record(self) -> dict[str, Any]:
+        """What is not the run's, for `results.json`."""
+        return {k: v for k, v in vars(self).items() if k != "run"}
 
 
 def train_only(model: keras.Model, names: Sequence[str]) -> None:
@@ -53,87 +57,73 @@ def train_only(model: keras.Model, names: Sequence[str]) -> None:
         w.trainable = w.name in names
 
 
+def copy_to_adapt(
+    options: argparse.Namespace, run: Run, names: Sequence[str] | None
+) -> keras.Model:
+    """A trained network once more, with the weights of these names free, or all."""
+    model = build_model(options, run.network, run.gain, run.saturation)
+    model.set_weights(run.model.get_weights())
+    if names is not None:
+        train_only(model, names)
+    return model
+
+
+def adapt(
+    options: argparse.Namespace, run: Run, adapted: str, changed: Splits
+) -> Transfer:
+    """Trains a copy at every rate; that which is best on the validation set counts."""
+    tried: list[tuple[float, Transfer]] = []
+    for rate in options.adaptation_rates:
+        keras.utils.set_random_seed(run.seed)
+        model = copy_to_adapt(options, run, ADAPTED[adapted])
+        numbers = count(model.trainable_weights)
+        print(
+            f"\nAdapting {run.network} to changed pixels: {adapted} ({numbers:,} "
+            f"numbers), learning rate {rate:g}"
+        )
+        began = time.perf_counter()
+        history = fit(options, model, changed, rate, options.adaptation_epochs)
+        seconds = time.perf_counter() - began
+        if np.isfinite(history["loss"][-1]):
+            reached = score(options, model, changed.test)
+            watched = history["val_accuracy"][-1]
+        else:
+            reached, watched = None, -1.0
+        tried.append((watched, Transfer(run, adapted, numbers, rate, seconds, reached)))
+    return max(tried, key=lambda one: one[0])[1]
+
+
 def transfer_all(
     options: argparse.Namespace, runs: Sequence[Run], splits: Splits
 ) -> list[Transfer]:
     """Takes trained networks to changed pixels, with the weights of `ADAPTED`.
 
-    Every rate is tried, and the one that is best on the validation set counts.
+    A network that has none of them is left out: n and s of a static one are
+    fixed, and an ARUN computes its own.
     """
     changed = Splits(*((disturb(x, options), y) for x, y in splits))
     found: list[Transfer] = []
     for run in runs:
-        before = Transfer(
-            network=run.network,
-            start=(run.gain, run.saturation),
-            seed=run.seed,
-            adapted="nothing",
-            parameters=0,
-            learning_rate=None,
-            seconds=0.0,
-            clean_test_accuracy=run.test,
-            test_accuracy=adaptive_training.score(options, run.model, changed.test),
-        )
-        found.append(before)
+        reached = score(options, run.model, changed.test)
+        found.append(Transfer(run, "nothing", 0, None, 0.0, reached))
         for adapted, names in ADAPTED.items():
-            tried: list[tuple[float, Transfer]] = []
-            for rate in options.adaptation_rates:
-                keras.utils.set_random_seed(run.seed)
-                model = adaptive_training.build_model(
-                    options, run.network, run.gain, run.saturation
-                )
-                model.set_weights(run.model.get_weights())
-                if names is not None:
-                    train_only(model, names)
-                parameters = adaptive_training.count(model.trainable_weights)
-                if not parameters:
-                    continue
-                print(
-                    f"\nAdapting {run.network} to changed pixels: {adapted} "
-                    f"({parameters} numbers), learning rate {rate:g}"
-                )
-                began = time.perf_counter()
-                history = adaptive_training.fit(
-                    options, model, changed, rate, options.adaptation_epochs
-                )
-                after = replace(
-                    before,
-                    adapted=adapted,
-                    parameters=parameters,
-                    learning_rate=rate,
-                    seconds=time.perf_counter() - began,
-                    test_accuracy=adaptive_training.score(options, model, changed.test),
-                )
-                if np.isfinite(history["loss"][-1]):
-                    tried.append((history["val_accuracy"][-1], after))
-            if tried:
-                found.append(max(tried, key=lambda one: one[0])[1])
+            if copy_to_adapt(options, run, names).trainable_weights:
+                found.append(adapt(options, run, adapted, changed))
     return found
 
 
 def transfer_table(transfers: Sequence[Transfer]) -> str:
     """A Markdown table of what was adapted, and how well each network reads then."""
-    rows = [
-        [
-            "network",
-            "adapted",
-            "numbers",
-            "learning rate",
-            "clean",
-            "changed",
-            "seconds",
-        ]
-    ]
+    rows = [["network", "adapted", "numbers", "rate", "clean", "changed", "seconds"]]
     for one in transfers:
-        rate = "-" if one.learning_rate is None else f"{one.learning_rate:g}"
         rows.append(
             [
-                one.network,
+                one.run.network,
                 one.adapted,
                 f"{one.parameters:,}",
-                rate,
-                f"{one.clean_test_accuracy:.3f}",
-                f"{one.test_accuracy:.3f}",
+                "-" if one.learning_rate is None else f"{one.learning_rate:g}",
+                f"{one.run.test:.3f}",
+                "diverged" if one.test_accuracy is None else f"{one.test_accuracy:.3f}",
                 f"{one.seconds:.0f}",
             ]
         )

@@ -10,6 +10,18 @@ import warnings
 
 import numpy as np
 
+# SHA-256 of the files of the subset of CIFAR-10.
+KNOWN_CIFAR10_SUBSET = {
+    "train.png": "2b264f8d2c5b280847677e2542ae0a0e8a8db436728e4d4915bfcab7f57de843",
+    "train_labels.txt": (
+        "3e79cd379e971b33eba18c04337c3cc8d530eeafa7bcd115a6303b0496edeeeb"
+    ),
+    "test.png": "585dfbf0c12b8738c9fa1656ee33bce5eba0080ea66e425cda8fe4ee52d95304",
+    "test_labels.txt": (
+        "a9e15d9d0fb8c191263018eb015ad3c094adaff25a958eef9a29e109bee7d197"
+    ),
+}
+
 # SHA-256 over the sorted SHA-256 of each image's pixels and label, so that
 # neither the file format nor the order matters.
 KNOWN = {
@@ -67,3 +79,50 @@ def check_mnist(data_dir: pathlib.Path | None) -> pathlib.Path:
         "tfds.data_source('mnist', data_dir='DATA')\"\n"
         "and pass --data-dir DATA."
     )
+
+
+def check_cifar10(data_dir: pathlib.Path | None) -> str:
+    """What the folder holds, "CIFAR-10" or "CIFAR-10 subset", or an exit."""
+    found = "no folder is named by --data-dir or TFDS_DATA_DIR"
+    if data_dir is not None:
+        if list(data_dir.glob("cifar10/*/cifar10-test.array_record-*")):
+            return "CIFAR-10"
+        missing = [n for n in KNOWN_CIFAR10_SUBSET if not (data_dir / n).is_file()]
+        if not missing:
+            return "CIFAR-10 subset"
+        found = (
+            f"{data_dir} holds neither cifar10/VERSION/cifar10-test.array_record-* "
+            f"nor, of a subset, {', '.join(missing)}"
+        )
+    raise SystemExit(
+        f"CIFAR-10 is missing: {found}. Prepare it once, with a network, by\n"
+        '  python -c "import tensorflow_datasets as tfds; '
+        "tfds.data_source('cifar10', data_dir='DATA')\"\n"
+        "and pass --data-dir DATA, or pass a folder with a subset: train.png and "
+        "test.png,\nthe images below each other, and train_labels.txt and "
+        "test_labels.txt, a number a line."
+    )
+
+
+def read_cifar10(data_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels 0 to 255 `(images, 32, 32, 3)` and labels of what the folder holds."""
+    if check_cifar10(data_dir) == "CIFAR-10":
+        import tensorflow_datasets as tfds
+
+        items = list(tfds.data_source("cifar10", split=split, data_dir=data_dir))
+        images = np.stack([item["image"] for item in items])
+        return images, np.array([item["label"] for item in items], "int32")
+    from PIL import Image  # which matplotlib needs as well
+
+    names = f"{split}.png", f"{split}_labels.txt"
+    for name in names:
+        digest = hashlib.sha256((data_dir / name).read_bytes()).hexdigest()
+        if digest != KNOWN_CIFAR10_SUBSET[name]:
+            warnings.warn(
+                f"{data_dir / name} is not the known one: its SHA-256 is {digest}, "
+                f"expected {KNOWN_CIFAR10_SUBSET[name]}.",
+                stacklevel=2,
+            )
+    with Image.open(data_dir / names[0]) as picture:
+        images = np.array(picture).reshape(-1, 32, 32, 3)
+    return images, np.loadtxt(data_dir / names[1], dtype="int32")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
@@ -107,10 +106,9 @@ class MinMaxoutBase(keras.layers.Layer):
         axis = channel_axis(data_format)
         pieces = ops.stack(ops.split(linear, self.num_pieces, axis=axis))
         # min(z) = -max(-z): a sign for each unit in place of two kinds of them.
-        units = pieces.shape[axis + 1 if axis > 0 else axis]
-        sign = np.where(np.arange(units) < minima, -1, 1).astype("int8")
-        shape = channel_shape(linear.shape, units, data_format)
-        sign = ops.cast(np.reshape(sign, shape), linear.dtype)
+        units = self.kernel.shape[-1] // self.num_pieces
+        sign = 1 - 2 * ops.cast(ops.arange(units) < minima, linear.dtype)
+        sign = ops.reshape(sign, channel_shape(linear.shape, units, data_format))
         return sign * ops.max(sign * pieces, axis=0)
 
     def get_config(self) -> dict[str, Any]:

@@ -26,10 +26,11 @@ def arguments() -> tuple[Path, int]:
 
 def new_model(row: Row) -> keras.Model:
     """A model that starts with the same weights in every process."""
+    keras.utils.set_random_seed(1)
     model = row.model()
     random = np.random.default_rng(1)
     for variable in model.trainable_variables:
-        variable.assign(random.normal(scale=0.3, size=variable.shape))
+        variable.assign_add(random.normal(scale=0.3, size=variable.shape))
     return model
 
 

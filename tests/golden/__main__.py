@@ -24,10 +24,11 @@ def main() -> None:
         keras.utils.set_random_seed(1)
         model = row.model()
         random = np.random.default_rng(1)
-        # Initial biases are often zero, which would hide that they are read.
+        # Initial biases are often zero, which would hide that they are read. Near
+        # their initial values, since a gain of 0 would make any layer explode.
         for weight in model.weights:
             if weight.dtype == "float32":
-                weight.assign(random.normal(size=weight.shape))
+                weight.assign_add(random.normal(scale=0.3, size=weight.shape))
         inputs = random.normal(size=(3, *row.input_shape)).astype("float32")
         model.save(path)
         outputs = model.predict(inputs, verbose=0)
