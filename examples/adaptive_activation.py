@@ -47,7 +47,6 @@ QUICK = {
     "units": 64,
     "supervisor_units": 10,
     "saturations": [0.0, 0.5, 1.0],
-    "learning_rates": [1e-3],
     "clip_norm": 1.0,
     "reduce_on_plateau": False,
     "seeds": [0],
@@ -65,8 +64,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "quick": {
             **QUICK,
             "gains": [1.0, 5.0, 20.0],
+            "learning_rates": [5e-3],
             "batch_size": 100,
-            "epochs": 10,
+            "epochs": 6,
             "samples": 10_000,
             "validation_samples": 2_000,
             "test_samples": 10_000,
@@ -106,8 +106,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "quick": {
             **QUICK,
             "gains": [1.0, 5.0],
+            "learning_rates": [3e-3],
             "batch_size": 50,
-            "epochs": 5,
+            "epochs": 8,
             "samples": 20_000,
             "validation_samples": 1_000,
             "test_samples": 2_000,
@@ -237,8 +238,13 @@ def report(
             f"\nPixels changed by a {options.disturbance} (A = {options.amplitude:g})"
         )
         print(adaptive_transfer.transfer_table(transfers))
-    label = "test loss" if copy else "test accuracy"
-    adaptive_pictures.plot_plane(runs, options.output / "plane.png", what, label)
+    adaptive_pictures.plot_plane(
+        runs,
+        options.output / "plane.png",
+        what,
+        label="test loss" if copy else "test accuracy",
+        low_is_good=copy,
+    )
     if best:
         adaptive_pictures.plot_curves(best, options.output / "curves.png", what)
     for run in best:

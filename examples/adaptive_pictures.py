@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from keras import ops
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
@@ -20,16 +21,21 @@ if __package__:
 else:
     from adaptive_training import Run
 
-COLORS = "viridis"
 DIVERGED = "0.6"
 
 
-def plot_plane(runs: Sequence[Run], path: pathlib.Path, title: str, label: str) -> None:
+def plot_plane(
+    runs: Sequence[Run],
+    path: pathlib.Path,
+    title: str,
+    label: str,
+    low_is_good: bool = False,
+) -> None:
     """Draws the way of (n, s) in training, a panel a network, coloured by the test.
 
-    A ring is where a run starts, a dot where it ends; the line between is the
-    mean over units, the small dots at the end are the units themselves, of ARUN
-    at random moments of the test sequences.
+    A ring is where a run starts, a dot where it ends, grey if it diverged; the
+    line between is the mean over units, the small dots are the units themselves at
+    the end, of ARUN at random moments of the test sequences.
     """
     networks = list(dict.fromkeys(run.network for run in runs))
     figure = Figure(figsize=(1 + 3.2 * len(networks), 3.8), layout="constrained")
@@ -37,38 +43,22 @@ def plot_plane(runs: Sequence[Run], path: pathlib.Path, title: str, label: str) 
     tests = [run.test for run in runs if not run.diverged] or [0.0]
     # A single run that learned nothing would take all colours for itself.
     norm = Normalize(*np.quantile(tests, [0.1, 0.9]))
+    colors = ScalarMappable(norm, "viridis_r" if low_is_good else "viridis")
     generator = np.random.default_rng(0)
     for axes, network in zip(panels[0], networks, strict=True):
         axes.set(title=network, xlabel="gain n")
-        for run in runs:
-            if run.network != network:
-                continue
+        for run in (run for run in runs if run.network == network):
+            color = DIVERGED if run.diverged else colors.to_rgba(run.test)
             means = np.array(run.path)[:, [0, 2]]
-            # An array of one value, which the map of colours turns into a colour.
-            colors = {"c": [run.test], "cmap": COLORS, "norm": norm}
-            if run.diverged:
-                colors = {"color": DIVERGED}
-            points = axes.scatter(*means[-1:].T, s=40, zorder=3, **colors)
-            (color,) = points.get_facecolor() if run.diverged else points.to_rgba(
-                [run.test]
-            )  # fmt: skip
             axes.plot(*means.T, color=color, linewidth=1.2, zorder=2)
-            axes.scatter(*means[:1].T, s=40, facecolors="none", edgecolors=color)
-            if run.after.gain.ndim and not run.diverged:
+            axes.scatter(*means[0], s=40, facecolors="none", edgecolors=color)
+            axes.scatter(*means[-1], s=40, color=color, zorder=3)
+            if run.after.gain.ndim:
                 units = np.stack([n.ravel() for n in run.after], axis=-1)
                 units = generator.permutation(units)[:300]
                 axes.scatter(*units.T, s=3, color=color, alpha=0.35, linewidths=0)
     panels[0, 0].set_ylabel("saturation s")
-    if not all(run.diverged for run in runs):
-        axes = panels[0].tolist()
-        figure.colorbar(
-            next(
-                p for a in axes for p in a.collections if p.get_array() is not None
-            ),
-            ax=axes,
-            label=label,
-            extend="both",
-        )  # fmt: skip
+    figure.colorbar(colors, ax=panels[0].tolist(), label=label, extend="both")
     figure.suptitle(f"{title}: ring = start, dot = end, small dots = units at the end")
     figure.savefig(path, dpi=150)
 

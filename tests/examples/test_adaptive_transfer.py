@@ -26,12 +26,24 @@ def splits():
     return adaptive_tasks.Splits(data, data, data)
 
 
+def trained(options, network):
+    """A run that was not trained, for what comes after training."""
+    model = adaptive_training.build_model(options, network, 5.0, 0.0)
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    found = adaptive_training.Adaptation(np.array(5.0), np.array(0.0))
+    return adaptive_training.Run(
+        network, 5.0, 0.0, 0.1, 0, 9, 0.1, [1.0], [0.5], 0.5, [], found, found, model
+    )
+
+
 @pytest.mark.parametrize(
     ("network", "numbers"), [("homogeneous", 2), ("heterogeneous", 8)]
 )
 def test_gain_and_saturation_alone_move(network, numbers, options, splits):
-    options.networks = [network]
-    (run,) = adaptive_training.train_all(options, lambda seed: splits)
+    run = trained(options, network)
     names = transfer.ADAPTED["gain and saturation"]
     model = transfer.copy_to_adapt(options, run, names)
     assert adaptive_training.count(model.trainable_weights) == numbers
@@ -44,11 +56,23 @@ def test_gain_and_saturation_alone_move(network, numbers, options, splits):
     assert moved == {"gain", "saturation"}
 
 
-def test_networks_are_adapted_by_what_they_have(options, splits, capsys):
-    options.networks = ["static", "homogeneous", "heterogeneous", "arun"]
-    runs = adaptive_training.train_all(options, lambda seed: splits)
-    before = [run.model.get_weights() for run in runs]
+def test_networks_are_adapted_by_what_they_have(options, splits, monkeypatch):
+    runs = [trained(options, network) for network in adaptive_training.NETWORKS]
+    seen = []
+
+    def fit(options, model, splits, rate, epochs):
+        seen.append((splits.train[0], rate, epochs))
+        return {"loss": [1.0], "val_accuracy": [0.5]}
+
+    monkeypatch.setattr(transfer, "fit", fit)
+    monkeypatch.setattr(transfer, "score", lambda *_: 0.625)
     found = transfer.transfer_all(options, runs, splits)
+    changed = adaptive_tasks.disturb(splits.train[0], options)
+    assert (changed != splits.train[0]).mean() > 0.9
+    for inputs, _, epochs in seen:
+        np.testing.assert_array_equal(inputs, changed)
+        assert epochs == options.adaptation_epochs
+    assert [rate for _, rate, _ in seen] == options.adaptation_rates * 10
     # 4 units, 196 inputs, 10 classes, 3 units of the supervisor.
     plain = 196 * 4 + 4 * 4 + 4 + 4 * 10 + 10
     supervisor = 3 + 3 * 3 + 3 + (3 + 1) + (3 + 1)
@@ -68,17 +92,13 @@ def test_networks_are_adapted_by_what_they_have(options, splits, capsys):
         ("arun", "biases", 14),
         ("arun", "everything", plain + supervisor),
     ]
-    for run, weights in zip(runs, before, strict=True):
-        for old, new in zip(weights, run.model.get_weights(), strict=True):
-            np.testing.assert_array_equal(old, new)
     table = transfer.transfer_table(found)
     assert "| homogeneous   | gain and saturation | 2       |" in table
     assert f"{plain + supervisor:,}" in table
 
 
 def test_best_rate_on_the_validation_set_counts(options, splits, monkeypatch):
-    options.networks = ["homogeneous"]
-    (run,) = adaptive_training.train_all(options, lambda seed: splits)
+    run = trained(options, "homogeneous")
     reached = {1e-3: [0.5, 0.2], 1e-2: [0.1, 0.7], 1e-1: [0.9, 0.6]}
     lost = [np.nan] * 2
 
