@@ -245,8 +245,8 @@ def report(
         label="test loss" if copy else "test accuracy",
         low_is_good=copy,
     )
-    if best:
-        adaptive_pictures.plot_curves(best, options.output / "curves.png", what)
+    if any(run.network != "static" for run in best):
+        adaptive_pictures.plot_curves(runs, best, options.output / "curves.png", what)
     for run in best:
         if run.network == "arun":
             adaptive_pictures.plot_adaptation(run, options.output / "arun.png", what)

@@ -17,11 +17,12 @@ from matplotlib.figure import Figure
 import keras_modact
 
 if __package__:
-    from examples.adaptive_training import Run
+    from examples.adaptive_training import Adaptation, Run
 else:
-    from adaptive_training import Run
+    from adaptive_training import Adaptation, Run
 
 DIVERGED = "0.6"
+X = np.linspace(-2, 2, 201).astype("float32")
 
 
 def plot_plane(
@@ -63,37 +64,52 @@ def plot_plane(
     figure.savefig(path, dpi=150)
 
 
-def plot_curves(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
-    """Draws gamma before and after training, a panel a run; of ARUN some moments."""
-    figure = Figure(figsize=(1 + 3.2 * len(runs), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)
-    x = np.linspace(-2, 2, 201).astype("float32")
-    generator = np.random.default_rng(0)
-    for axes, run in zip(panels[0], runs, strict=True):
-        for adaptation, color, width, name in (
-            (run.after, "C1", 2.0, "after"),
-            (run.before, "C0", 1.2, "before"),
+def plot_curves(
+    runs: Sequence[Run], best: Sequence[Run], path: pathlib.Path, title: str
+) -> None:
+    """Draws gamma before and after training, of up to 40 units, or moments of ARUN.
+
+    Of each network that learns it there is the best run and, if it is another, the
+    run in which gamma changed most.
+    """
+    shown: list[tuple[str, Run]] = []
+    for run in best:
+        if run.network == "static":
+            continue
+        others = (r for r in runs if r.network == run.network and not r.diverged)
+        most = max(others, key=change)
+        shown += [("best", run)] + [("most changed", most)] * (most is not run)
+    figure = Figure(figsize=(1 + 2.8 * len(shown), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)
+    for axes, (why, run) in zip(panels[0], shown, strict=True):
+        for adaptation, color, label in (
+            (run.after, "C1", "after"),
+            (run.before, "C0", "before"),
         ):
-            pairs = np.stack([n.ravel() for n in adaptation], axis=-1)
-            pairs = generator.permutation(pairs)[:40]
-            curves = ops.convert_to_numpy(
-                keras_modact.gamma(x[:, None], pairs[:, 0], pairs[:, 1])
-            )
-            many = curves.shape[1] > 1
-            axes.plot(
-                x,
-                curves,
-                color=color,
-                linewidth=0.6 if many else width,
-                alpha=0.5 if many else 1,
-            )
-            axes.plot([], [], color=color, linewidth=width, label=name)
+            drawn = curves(adaptation)
+            style = {"linewidth": 0.6, "alpha": 0.5} if drawn.shape[1] > 1 else {}
+            axes.plot(X, drawn, color=color, **style)
+            axes.plot([], [], color=color, label=label)
         start = "" if run.gain is None else f" from ({run.gain:g}, {run.saturation:g})"
-        axes.set(title=f"{run.network}{start}", xlabel="x")
+        axes.set(title=f"{run.network}{start}\n{why}", xlabel="x")
     panels[0, 0].set(ylabel="gamma(x; n, s)")
     panels[0, 0].legend()
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
+
+
+def curves(adaptation: Adaptation) -> np.ndarray:
+    """gamma at `X`, a column for each of up to 40 units, drawn at random."""
+    pairs = np.stack([n.ravel() for n in adaptation], axis=-1)
+    pairs = np.random.default_rng(0).permutation(pairs)[:40]
+    values = keras_modact.gamma(X[:, None], pairs[:, 0], pairs[:, 1])
+    return ops.convert_to_numpy(values)
+
+
+def change(run: Run) -> float:
+    """How far the mean curve of gamma went in training."""
+    before, after = (curves(a).mean(axis=1) for a in (run.before, run.after))
+    return float(np.abs(after - before).mean())
 
 
 def plot_adaptation(run: Run, path: pathlib.Path, title: str) -> None:
