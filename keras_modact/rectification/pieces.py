@@ -105,11 +105,15 @@ class MinMaxoutBase(keras.layers.Layer):
             )
         axis = channel_axis(data_format)
         pieces = ops.stack(ops.split(linear, self.num_pieces, axis=axis))
-        # min(z) = -max(-z): a sign for each unit in place of two kinds of them.
-        units = self.kernel.shape[-1] // self.num_pieces
-        sign = 1 - 2 * ops.cast(ops.arange(units) < minima, linear.dtype)
-        sign = ops.reshape(sign, channel_shape(linear.shape, units, data_format))
-        return sign * ops.max(sign * pieces, axis=0)
+        if minima == 0:
+            return ops.max(pieces, axis=0)
+        if minima == self.kernel.shape[-1] // self.num_pieces:
+            return ops.min(pieces, axis=0)
+        # Plain indexing: `ops.split` at a place cannot be traced to ONNX on torch.
+        before = (slice(None), slice(None)) if axis == 1 else (...,)
+        smallest = ops.min(pieces[(*before, slice(None, minima))], axis=0)
+        largest = ops.max(pieces[(*before, slice(minima, None))], axis=0)
+        return ops.concatenate([smallest, largest], axis=axis)
 
     def get_config(self) -> dict[str, Any]:
         config = {

@@ -88,7 +88,7 @@ def test_value_and_derivatives(dtype: str, sign: int) -> None:
         fits = np.abs(true) < largest_number
         # What is returned in half precision is rounded once more.
         last = rounding if name in ("value", "x") else own
-        allowed = (6 + product) * own * scale + 2 * last * np.abs(true) + flushed
+        allowed = (8 + product) * own * scale + 2 * last * np.abs(true) + flushed
         error = np.abs(found[name] - true)
         worst = np.argmax(np.where(fits, error / allowed, 0))
         assert (error[fits] <= allowed[fits]).all(), (
@@ -111,7 +111,7 @@ def test_without_a_tail_the_roundings_are_few(dtype: str) -> None:
             value = as_float64(keras_modact.gamma(inputs, gain, saturation))
             true = oracle.gamma(x, gain, saturation)
             scale = np.max(np.abs(oracle.terms(x, gain, saturation)["value"]), axis=0)
-            assert (np.abs(value - true) <= 6 * rounding * scale + smallest).all()
+            assert (np.abs(value - true) <= 8 * rounding * scale + smallest).all()
 
 
 @pytest.mark.parametrize("dtype", dtypes())
