@@ -59,9 +59,15 @@ def test_smooth_neglu(dtype: str) -> None:
     x = points(dtype)
     layer = keras_modact.NegLU(smooth=True, dtype=dtype)
     value, derivative = value_and_derivative(layer, x, dtype)
-    few = {"rtol": 8 * ROUNDING[dtype], "atol": SMALLEST[dtype]}
-    np.testing.assert_allclose(value, oracle.smooth_neglu(x), **few)
-    np.testing.assert_allclose(derivative, oracle.smooth_neglu_derivative(x), **few)
+    # JAX' own derivative of softplus is e^(x - softplus), |x| roundings off.
+    allowed = (8 + np.minimum(np.abs(x), 750)) * ROUNDING[dtype]
+    expected = oracle.smooth_neglu(x), oracle.smooth_neglu_derivative(x)
+    for found, true, roundings in (
+        (value, expected[0], 8 * ROUNDING[dtype]),
+        (derivative, expected[1], allowed),
+    ):
+        error = np.abs(found - true)
+        assert (error <= roundings * np.abs(true) + SMALLEST[dtype]).all()
     assert (derivative[x < -1e3] == 1).all()
     assert (derivative[x > 1e3] == 0).all()
 
