@@ -51,11 +51,11 @@ PRESETS = {
     "quick": {
         # Small batches give the updates that few images ask for.
         "batch_size": 20,
-        "epochs": 6,
+        "epochs": 8,
         "samples": 1_000,
-        "test_samples": 1_000,
-        "seeds": [0],
-        "fractions": [0, 1, 3],
+        "test_samples": 3_000,
+        "seeds": [0, 1, 2],
+        "fractions": [0, 3],
         "gradients": ["exact", "published"],
         "scope": "elements",
     },

@@ -54,12 +54,15 @@ THESIS = mixlu.Thesis(
 
 PRESETS = {
     "quick": {
-        "batch_size": 100,
-        "epochs": 6,
-        "samples": 5_000,
+        # At 100 the published gradient takes 9,000 updates, 15 epochs of all
+        # images, to diverge at 10 percent. Small batches shake it more, and at
+        # 20 percent it needs fewer: 1,600 updates are enough to see it.
+        "batch_size": 20,
+        "epochs": 8,
+        "samples": 4_000,
         "test_samples": 10_000,
-        "seeds": [0, 1, 2],
-        "fractions": [0, 2, 5, 10],
+        "seeds": [0, 1],
+        "fractions": [0, 5, 10, 20],
         "gradients": ["exact", "published"],
         "scope": "elements",
     },

@@ -160,7 +160,7 @@ def plot_errors(
 ) -> None:
     """Draws training and test figures by percentage, a panel for each gradient."""
     gradients = sorted({run.gradient for run in runs} - {"either"}) or ["either"]
-    figure = Figure(figsize=(4.4 * len(gradients) + 0.8, 4.2), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(gradients) + 0.8, 4.8), layout="constrained")
     panels = figure.subplots(1, len(gradients), sharey=True, squeeze=False)[0]
     for axes, gradient in zip(panels, gradients, strict=True):
         draw(axes, with_gradient(runs, gradient), thesis, "o-", "here", 0.96)
@@ -168,7 +168,12 @@ def plot_errors(
         axes.set(title=f"gradient: {gradient}", xlabel="% NegLU")
         axes.grid(color="0.9")
     panels[0].set_ylabel(f"{thesis.measure} %")
-    panels[0].legend(fontsize="small")
+    handles = {
+        label: handle
+        for axes in panels
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
@@ -183,8 +188,8 @@ def draw(
 ) -> None:
     """Draws one line of means for training and one for test, seeds as a band.
 
-    Runs that diverged are crosses at a height of the panel, so that they leave
-    the others their scale.
+    Runs that diverged are empty marks at a height of the panel, so that they
+    leave the others their scale.
     """
     kept = {x: trained(group) for x, group in groups.items() if trained(group)}
     for name, color in (("train", "C0"), ("test", "C1")):
@@ -202,9 +207,9 @@ def draw(
         axes.plot(
             lost,
             [height] * len(lost),
-            f"{style[0]}",
+            style[0],
             color="k",
             fillstyle="none",
             transform=axes.get_xaxis_transform(),
-            label=f"diverged, {whose}",
+            label=f"diverged, {whose} (off the scale)",
         )

@@ -230,11 +230,11 @@ def test_picture_has_a_panel_for_each_gradient(tmp_path, monkeypatch):
     assert lines["train, here"] == ([0, 5], [1.5, 3.0])
     assert lines["test, here"] == ([0, 5], [3.0, 4.0])
     assert lines["test, thesis"] == ([0, 5], [0.92, 1.26])
-    assert lines["diverged, thesis"][0] == [10]
-    assert "diverged, here" not in lines
+    assert lines["diverged, thesis (off the scale)"][0] == [10]
+    assert "diverged, here (off the scale)" not in lines
     lines = {line.get_label(): list(line.get_xdata()) for line in published.lines}
     assert lines["train, here"] == [0]
-    assert lines["diverged, here"] == [5]
+    assert lines["diverged, here (off the scale)"] == [5]
     assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
 
 
