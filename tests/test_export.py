@@ -82,7 +82,9 @@ def check_saved_model(model: keras.Model, shape: Shape, folder: Path) -> None:
     model.export(str(folder / "model"), format="tf_saved_model", verbose=False)
     served = tf.saved_model.load(str(folder / "model"))
     for inputs, outputs in zip(batches(shape), expected, strict=True):
-        np.testing.assert_allclose(served.serve(inputs), outputs, atol=TOLERANCE)
+        np.testing.assert_allclose(
+            served.serve(inputs), outputs, rtol=TOLERANCE, atol=TOLERANCE
+        )
 
 
 def check_onnx(model: keras.Model, shape: Shape, folder: Path) -> None:
@@ -98,7 +100,7 @@ def check_onnx(model: keras.Model, shape: Shape, folder: Path) -> None:
     (name,) = (given.name for given in session.get_inputs())
     for inputs, outputs in zip(batches(shape), expected, strict=True):
         (served,) = session.run(None, {name: inputs})
-        np.testing.assert_allclose(served, outputs, atol=TOLERANCE)
+        np.testing.assert_allclose(served, outputs, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @no_saved_model_on_torch

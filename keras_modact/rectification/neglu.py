@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
+from keras_modact import arguments
 from keras_modact.arguments import Tensor
 
 
@@ -54,7 +54,7 @@ def smooth_neglu(x: Tensor) -> Tensor:
         x: Tensor of any shape.
 
     Returns:
-        Tensor of the same shape and dtype; half precision is computed in float32.
+        Tensor of the same shape and dtype.
 
     Example:
 
@@ -68,9 +68,7 @@ def smooth_neglu(x: Tensor) -> Tensor:
         Maharaj, "Practical applications of biological realism in artificial
         neural networks", MSc thesis, Bishop's University, 2015, section 4.2.
     """
-    x = ops.convert_to_tensor(x)
-    softplus, _ = numerics.softplus_and_sigmoid(-numerics.at_least_float32(x))
-    return ops.cast(-softplus, x.dtype)
+    return ops.log_sigmoid(ops.convert_to_tensor(x))
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
