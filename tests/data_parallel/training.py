@@ -13,7 +13,7 @@ from tests.layer_table import Row, steady_rows
 
 BATCH_SIZE = 8
 STEPS = 4
-LEARNING_RATE = 0.2
+LEARNING_RATE = 0.05
 
 Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
 
@@ -30,7 +30,7 @@ def new_model(row: Row) -> keras.Model:
     model = row.model()
     random = np.random.default_rng(1)
     for variable in model.trainable_variables:
-        variable.assign_add(random.normal(scale=0.3, size=variable.shape))
+        variable.assign_add(random.normal(scale=0.1, size=variable.shape))
     return model
 
 
