@@ -156,20 +156,27 @@ def test_table_of_accuracies():
     ("slope", "change"), [(-0.2, "narrows"), (0.2, "widens"), (0.0, "does not change")]
 )
 def test_verdict_on_the_gap_follows_its_slope(slope, change):
-    noise = [0.01, -0.01, 0.01, -0.01, 0.01, -0.01]
+
+    def runs_with(noise):
+        """Gaps on a line and beside it: the slope's error is .1225 noise."""
+        return [
+            run(f, "exact" if f else "either", (1 + f, 3 + f + slope * f + n))
+            for f in (0, 5, 10)
+            for n in (noise, -noise)
+        ]
+
+    # A slope of 4 and 2.5 times its error; the two runs more have no say.
     runs = [
-        run(f, "exact" if f else "either", (1 + f, 3 + f + slope * f + n))
-        for f, n in zip([0, 0, 5, 5, 10, 10], noise, strict=True)
+        *runs_with(0.4),
+        run(10, "exact", (90.0, 190.0)),
+        run(10, "published", (1.0, 50.0)),
     ]
-    # Neither of these has a say.
-    runs += [run(10, "exact", (90.0, 190.0)), run(10, "published", (1.0, 50.0))]
     verdict = mixlu_report.gap_verdict(runs, "exact")
     assert f"the gap {change}" in verdict
     assert "over 6 runs" in verdict
     assert "training error +1.000 ± 0.000" in verdict
-    # A line through noise this large says nothing.
-    runs[0].test_error += 30
-    assert "does not change clearly" in mixlu_report.gap_verdict(runs, "exact")
+    unclear = mixlu_report.gap_verdict(runs_with(0.65), "exact")
+    assert "does not change clearly" in unclear
 
 
 def test_slope_and_its_error_are_those_of_least_squares():
