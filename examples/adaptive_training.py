@@ -135,8 +135,7 @@ def adaptation_of(model: keras.Model, samples: np.ndarray) -> Adaptation:
         read = keras.Model(model.input, layer.input)
         return trace_adaptation(layer, read(samples))
     weights = (layer.cell.gain, layer.cell.saturation)
-    # A copy, since on PyTorch the array would share the weight's memory.
-    return Adaptation(*(np.array(ops.convert_to_numpy(weight)) for weight in weights))
+    return Adaptation(*(ops.convert_to_numpy(weight) for weight in weights))
 
 
 def trace_adaptation(layer: keras_modact.ARUN, sequences: Any) -> Adaptation:

@@ -180,6 +180,21 @@ def test_path_follows_n_and_s_between_start_and_end():
     )
 
 
+@pytest.mark.parametrize(("task", "best"), [("mnist", 0.9), ("copy", 0.2)])
+def test_best_run_of_each_network_is_that_of_the_validation_set(task, best):
+    def run(network, validation, loss=1.0):
+        course = {"validation": [0.5, validation], "train_loss": [loss]}
+        others = dict.fromkeys(adaptive_training.Run.__dataclass_fields__)
+        return adaptive_training.Run(**{**others, **course, "network": network})
+
+    runs = [run("static", v) for v in (0.6, 0.2, 0.9)]
+    runs += [run("static", v, loss=np.nan) for v in (0.0, 1.0)]
+    runs += [run("homogeneous", 0.5, loss=np.nan)]
+    chosen = options(task, networks=["homogeneous", "static"])
+    (found,) = adaptive_training.best_runs(chosen, runs)
+    assert (found.network, found.validation[-1]) == ("static", best)
+
+
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_diverged_run_is_called_so(fake_mnist, tmp_path, capsys):
     data = ["--pixels-per-step", "196", "--data-dir", "data", "--disturbance", "none"]
@@ -188,6 +203,8 @@ def test_diverged_run_is_called_so(fake_mnist, tmp_path, capsys):
          "--output", str(tmp_path)]
     )  # fmt: skip
     assert run.diverged
+    # It stopped in the first of two epochs.
+    assert len(run.train_loss) == 1
     assert "| diverged " in capsys.readouterr().out
     text = (tmp_path / "results.json").read_text(encoding="utf-8")
     (record,) = json.loads(text, parse_constant=pytest.fail)["runs"]
