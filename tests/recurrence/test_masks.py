@@ -74,11 +74,11 @@ def test_outputs_and_states(row: Row, go_backwards: bool) -> None:
             outputs, *new_states = layer(x, initial_state=states, mask=mask)
             message = f"unroll={unroll}, zero={zero}, masked={mask is not None}"
             np.testing.assert_allclose(
-                as_float64(outputs), expected, atol=1e-6, err_msg=message
+                as_float64(outputs), expected, rtol=1e-5, atol=1e-6, err_msg=message
             )
             for got, want in zip(new_states, last, strict=True):
                 np.testing.assert_allclose(
-                    as_float64(got), want, atol=1e-6, err_msg=message
+                    as_float64(got), want, rtol=1e-5, atol=1e-6, err_msg=message
                 )
 
 
@@ -92,7 +92,7 @@ def test_last_output_is_the_last_valid_one(row: Row) -> None:
     backwards = layer.go_backwards
     _, last = by_hand(layer, x, states, mask=MASK, go_backwards=backwards)
     output = layer(x, initial_state=states, mask=MASK)
-    np.testing.assert_allclose(as_float64(output), last[0], atol=1e-6)
+    np.testing.assert_allclose(as_float64(output), last[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
@@ -110,7 +110,7 @@ def test_a_nan_at_a_masked_step_reaches_nothing(row: Row) -> None:
         expected.weights + expected.inputs,
         strict=True,
     ):
-        np.testing.assert_allclose(got, want, atol=1e-6)
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
     assert not result.inputs[0][~MASK].any()
 
 
@@ -137,7 +137,9 @@ def test_masking_layer_in_a_model(row: Row) -> None:
     _, last = by_hand(
         second, middle, states, mask=MASK, go_backwards=second.go_backwards
     )
-    np.testing.assert_allclose(model.predict(x, verbose=0), last[0], atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), last[0], rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
