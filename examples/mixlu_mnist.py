@@ -12,9 +12,9 @@ has prepared them, named by --data-dir or TFDS_DATA_DIR:
     python examples/mixlu_mnist.py --data-dir DATA --scope units --seeds 0 1 2 3
     python examples/mixlu_mnist.py --data-dir DATA --preset paper
 
-All settings are those of MatConvNet's example of early 2015, on which the thesis
-built. It evaluated with elements still drawn, and measured training errors while
-it trained; here both errors are those of the trained network with MixLU's
+The paper preset's settings are those of MatConvNet's example of early 2015, on
+which the thesis built. It evaluated with elements still drawn, and while it
+trained; here both errors are those of the trained network with MixLU's
 expected value. At full length (TensorFlow, seed 0) the published gradient ends
 at 10 percent as in the thesis, with no numbers after 15 epochs; the exact one
 reaches errors of .10 (training) and 1.01 (test) percent there.
