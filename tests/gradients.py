@@ -47,6 +47,9 @@ def differentiate(
 def as_float64(tensor: Any) -> np.ndarray:
     """A copy in float64, also of a dtype that NumPy does not have."""
     tensor = keras.ops.stop_gradient(tensor)
+    if keras.backend.standardize_dtype(tensor.dtype) == "bfloat16":
+        # TensorFlow has no way from a bfloat16 scalar to NumPy.
+        tensor = keras.ops.cast(tensor, "float32")
     return np.asarray(keras.ops.convert_to_numpy(tensor)).astype("float64")
 
 

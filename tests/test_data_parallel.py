@@ -66,8 +66,11 @@ def test_two_devices_end_at_the_weights_of_one(
     trained_names = [name for name in names if name.endswith("/trained")]
     assert trained_names
     for name in trained_names:
-        moved = np.abs(on_one[name] - on_one[name.replace("/trained", "/initial")])
-        assert np.max(moved) > 1e-4, f"{name} stood still"
-        apart = np.abs(on_two[name] - on_one[name])
+        moved = np.max(
+            np.abs(on_one[name] - on_one[name.replace("/trained", "/initial")])
+        )
+        assert moved > 1e-5, f"{name} stood still"
+        apart = np.max(np.abs(on_two[name] - on_one[name]))
         assert on_two[name].dtype == np.float32
-        assert np.max(apart) < 1e-5, f"{name} differs by {np.max(apart)}"
+        # Of gradients that were not put together, each half would go its own way.
+        assert apart < 1e-6 + 0.01 * moved, f"{name} differs by {apart}"

@@ -18,6 +18,8 @@ POLICIES = {
     "mixed_bfloat16": ("bfloat16", "float32", 8e-2),
     "float64": ("float64", "float64", 1e-6),
 }
+# Where `keras.layers.Conv2D` fails on TensorFlow's CPU with channels_first.
+NO_CHANNELS_FIRST = ("float16", "float64")
 
 
 def policies() -> list:
@@ -31,6 +33,9 @@ def policies() -> list:
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_policy(row: Row, policy: str) -> None:
     compute, stored, tolerance = POLICIES[policy]
+    tensorflow = keras.backend.backend() == "tensorflow"
+    if tensorflow and compute in NO_CHANNELS_FIRST and "Conv_channels" in row.name:
+        pytest.skip("Conv2D has no channels_first in this dtype on TensorFlow's CPU")
     reference = row.layer(dtype="float32")
     x = np.random.default_rng(0).normal(size=(3, *row.input_shape)).astype("float32")
     expected = as_float64(reference(x))

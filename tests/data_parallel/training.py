@@ -13,7 +13,7 @@ from tests.layer_table import Row, steady_rows
 
 BATCH_SIZE = 8
 STEPS = 4
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.01
 
 Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
 
