@@ -24,6 +24,16 @@ def weight_like(weight: Tensor, x: Tensor) -> Tensor:
     return ops.cast(weight, x.dtype)
 
 
+def as_float(x: Tensor, dtype: str | None = None) -> Tensor:
+    """x, cast to a float dtype (Keras' default one) if it holds whole numbers.
+
+    Keras casts the inputs of a layer only if they are floats already.
+    """
+    if keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        return x
+    return ops.cast(x, dtype or keras.config.floatx())
+
+
 def matmul(x: Tensor, kernel: Tensor) -> Tensor:
     """The matrix product of a tensor and a weight, in the dtype of x."""
     return x @ weight_like(kernel, x)

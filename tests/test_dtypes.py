@@ -65,6 +65,17 @@ def test_stateless_call_in_a_mixed_policy(row: Row) -> None:
     np.testing.assert_array_equal(as_float64(outputs), expected)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_whole_numbers_are_taken_for_floats(row: Row, dtype: str) -> None:
+    layer = row.layer()
+    numbers = np.random.default_rng(0).integers(0, 5, (2, *row.input_shape))
+    outputs = layer(numbers.astype(dtype))
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
+    expected = as_float64(layer(numbers.astype("float32")))
+    np.testing.assert_allclose(as_float64(outputs), expected, rtol=1e-5, atol=1e-6)
+
+
 def in_policy(row: Row, policy: str) -> keras.layers.Layer:
     """A layer of the row, a cell's wrapper included, under a dtype policy."""
     before = keras.config.dtype_policy()

@@ -17,7 +17,8 @@ class ARUN(RecurrentLayer):
 
     Choose it over `GammaRNN` where units should change their activation within a
     sequence, as neurons adapt to a stimulus. Every step costs the supervisor's
-    (batch, units, S) numbers on top.
+    (batch, units, S) numbers on top. To see gain and saturation over time, run
+    `layer.cell` step by step and give g to `layer.cell.adaptation`.
 
     With the input x_t, the states h (units) and g (units, S), zero at first, `@`
     the matrix product, and one supervisor network that all units i share:

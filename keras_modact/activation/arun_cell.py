@@ -29,7 +29,8 @@ class ARUNCell(PlainCell):
     """Adaptive recurrent unit: a small network sets each unit's activation.
 
     Choose the layer `ARUN` to run it over a sequence; the cell is for
-    `keras.layers.RNN`, `keras.layers.StackedRNNCells` and loops of your own.
+    `keras.layers.RNN`, `keras.layers.StackedRNNCells` and loops of your own. (With
+    a mask, `keras.layers.RNN` takes no state of three axes on JAX: use the layer.)
 
     With the input x, the states h (units) and g (units, S), `@` the matrix
     product, and one supervisor network that all units i share:

@@ -38,8 +38,8 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
         saturation: s. A number, or an array that broadcasts to `x`.
 
     Returns:
-        Tensor of the shape and dtype of `x`; half precision is computed in
-        float32, with n and s as they are stored.
+        Tensor of the shape and dtype of `x`, floats for whole numbers; half
+        precision is computed in float32, with n and s as they are stored.
 
     Raises:
         ValueError: If a number or NumPy array given as `gain` holds a zero or a
@@ -60,7 +60,7 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
     """
     _check_number("gain", gain, zero=False)
     _check_number("saturation", saturation)
-    x = ops.convert_to_tensor(x)
+    x = numerics.as_float(ops.convert_to_tensor(x))
     wide = numerics.at_least_float32(x)
     gain, saturation = (
         numerics.weight_like(ops.convert_to_tensor(number), wide)

@@ -16,9 +16,9 @@ class GammaRNN(RecurrentLayer):
     """Plain recurrent layer with the adaptive activation.
 
     Choose it over `keras.layers.SimpleRNN` where the activation should be found
-    by training, from near ReLU to sigmoid, for the layer or for every unit. With
-    the default recurrent kernel of rotations it keeps signals over hundreds of
-    steps.
+    by training, from near ReLU to sigmoid, for the layer or for every unit. The
+    default recurrent kernel of rotations keeps the length of what it turns; how
+    much of it the activation lets through differs from draw to draw.
 
     With the input x_t, the state h (zero at first), `@` the matrix product, the
     gain n, the saturation s, and sigma the logistic sigmoid:

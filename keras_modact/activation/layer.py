@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments
+from keras_modact import arguments, numerics
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma
 from keras_modact.arguments import Tensor, constructor_arguments
@@ -36,7 +36,8 @@ class Gamma(Adaptation):
     0, .25, .5, .75 or 1; or gains from 5 + 2 U(0, 1),
     `gain_initializer=keras.initializers.RandomUniform(5, 7)`, with 0. They are not
     constrained in training unless a constraint is given. Near a gain of 0 gamma
-    grows like ln 2 / n.
+    grows like ln 2 / n: `gain_constraint="non_neg"`, which clips to 0, and
+    regularizers that draw the gain to 0 do harm.
 
     Args:
         mode: `"static"`, `"homogeneous"` or `"heterogeneous"`. Defaults to
@@ -50,8 +51,9 @@ class Gamma(Adaptation):
         saturation_constraint: Constraint on `saturation`.
         shared_axes: Axes along which neurons share their pair, as in
             `keras.layers.PReLU`, counted with the batch as axis 0: `[1, 2]` for
-            one pair a channel of images `(batch, height, width, channels)`, `[1]`
-            for one a feature of sequences. For mode `"heterogeneous"` only.
+            one pair a channel of images `(batch, height, width, channels)`,
+            `[2, 3]` for `(batch, channels, height, width)`, `[1]` for one a feature
+            of sequences. For mode `"heterogeneous"` only.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -144,11 +146,13 @@ class Gamma(Adaptation):
         return known
 
     def call(self, inputs: Tensor) -> Tensor:
-        if self.mode == "heterogeneous":
-            self._check_neurons(inputs.shape)
+        inputs = numerics.as_float(inputs, self.compute_dtype)
+        self._check_neurons(inputs.shape)
         return gamma(inputs, self.gain, self.saturation)
 
     def _check_neurons(self, shape: Sequence[int | None]) -> None:
+        if self.mode != "heterogeneous" or not self.built:
+            return
         built_for = tuple(self.gain.shape)
         fits = len(shape) == len(built_for) + 1 and all(
             size in (1, None) or given in (size, None)
@@ -162,6 +166,7 @@ class Gamma(Adaptation):
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
+        self._check_neurons(input_shape)
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

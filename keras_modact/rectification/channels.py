@@ -50,7 +50,7 @@ def known_channels(
             f"{name} needs the size of the channel axis, the "
             f"{'second' if data_format == 'channels_first' else 'last'} with "
             f"data_format='{data_format}', received the shape {tuple(shape)}. Give "
-            "that axis a size in `keras.Input`, or pass the other `data_format`."
+            "that axis a size in `keras.Input`."
         )
     return channels
 

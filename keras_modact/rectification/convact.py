@@ -144,6 +144,9 @@ class ConvAct(keras.layers.Layer):
         )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.kernel_size = kernel_size
+        self.pointwise = bool(np.all(np.equal(kernel_size, 1)))
+        # A filter would mix steps that a mask tells apart, as a convolution does.
+        self.supports_masking = self.pointwise
         self.data_format = data_format
         weight_arguments.keep(self, WEIGHTS, given)
 
@@ -152,8 +155,7 @@ class ConvAct(keras.layers.Layer):
         channels = known_channels(name, input_shape, self.data_format)
         axes = len(input_shape) - 2
         window = for_each_axis(name, "kernel_size", self.kernel_size, axes)
-        self.pointwise = set(window) <= {1}
-        if not self.pointwise and axes > 2:
+        if not self.pointwise and axes not in (1, 2):
             raise ValueError(
                 f"{name} filters activations along one or two spatial axes, received "
                 f"kernel_size={self.kernel_size} and the shape {tuple(input_shape)}. "
@@ -173,8 +175,8 @@ class ConvAct(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         channels = self.positive_kernel.shape[-1]
-        name = f"ConvAct '{self.name}'"
-        check_channels(name, inputs.shape, channels, self.data_format)
+        inputs = numerics.as_float(inputs, self.compute_dtype)
+        self._check(inputs.shape)
         positive = numerics.weight_like(self.positive_kernel, inputs)
         negative = numerics.weight_like(self.negative_kernel, inputs)
         if self.pointwise:
@@ -193,7 +195,13 @@ class ConvAct(keras.layers.Layer):
         first, second = ops.split(filtered, 2, axis=axis)
         return first + second
 
+    def _check(self, shape: Sequence[int | None]) -> None:
+        if self.built:
+            name, channels = f"ConvAct '{self.name}'", self.positive_kernel.shape[-1]
+            check_channels(name, shape, channels, self.data_format)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
+        self._check(input_shape)
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

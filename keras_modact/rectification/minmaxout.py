@@ -107,6 +107,7 @@ class MinMaxout(MinMaxoutBase):
         units = positive_integer("units", given.pop("units"))
         super().__init__(**given)
         self.units = units
+        self.supports_masking = True
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         name = f"MinMaxout '{self.name}'"
@@ -117,14 +118,20 @@ class MinMaxout(MinMaxoutBase):
         self.add_pieces((features,), self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
-        name = f"MinMaxout '{self.name}'"
-        check_channels(name, inputs.shape, self.kernel.shape[0], "channels_last")
+        inputs = numerics.as_float(inputs, self.compute_dtype)
+        self._check(inputs.shape)
         linear = numerics.matmul(inputs, self.kernel)
         return self.smallest_or_largest(linear, self.minima, "channels_last")
+
+    def _check(self, shape: Sequence[int | None]) -> None:
+        if self.built:
+            name, features = f"MinMaxout '{self.name}'", self.kernel.shape[0]
+            check_channels(name, shape, features, "channels_last")
 
     def compute_output_shape(
         self, input_shape: Sequence[int | None]
     ) -> tuple[int | None, ...]:
+        self._check(input_shape)
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class MinMaxoutConv(MinMaxoutBase):
 
     Choose it where `MinMaxout` would be chosen on features. It convolves over
     every axis between the batch and the channels: one for sequences, two for
-    images, three for volumes. There is no further activation.
+    images, three for volumes; so grey images need their channel axis of 1. There
+    is no further activation.
 
     Filter i has k = `num_pieces` kernels, compared position by position:
 
@@ -146,17 +147,24 @@ class MinMaxoutConv(MinMaxoutBase):
         window = for_each_axis(name, "kernel_size", self.kernel_size, axes)
         for_each_axis(name, "strides", self.strides, axes)
         for_each_axis(name, "dilation_rate", self.dilation_rate, axes)
+        # TensorFlow would return what lay in memory for a window too large.
+        self.compute_output_shape(input_shape)
         self.minima = share_of_units(
             name, "min_fraction", self.min_fraction, self.filters
         )
         self.add_pieces((*window, channels), self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
-        name = f"MinMaxoutConv '{self.name}'"
-        check_channels(name, inputs.shape, self.kernel.shape[-2], self.data_format)
+        inputs = numerics.as_float(inputs, self.compute_dtype)
+        self._check(inputs.shape)
         kernel = numerics.weight_like(self.kernel, inputs)
         linear = self._convolve(inputs, kernel)
         return self.smallest_or_largest(linear, self.minima, self.data_format)
+
+    def _check(self, shape: Sequence[int | None]) -> None:
+        if self.built:
+            name, channels = f"MinMaxoutConv '{self.name}'", self.kernel.shape[-2]
+            check_channels(name, shape, channels, self.data_format)
 
     def _convolve(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return ops.conv(
@@ -172,6 +180,7 @@ class MinMaxoutConv(MinMaxoutBase):
         self, input_shape: Sequence[int | None]
     ) -> tuple[int | None, ...]:
         name = f"MinMaxoutConv '{self.name}'"
+        self._check(input_shape)
         channels = known_channels(name, input_shape, self.data_format, 3, 5)
         axes = len(input_shape) - 2
         window = for_each_axis(name, "kernel_size", self.kernel_size, axes)

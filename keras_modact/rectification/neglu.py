@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments
+from keras_modact import arguments, numerics
 from keras_modact.arguments import Tensor
 
 
@@ -23,7 +23,7 @@ def neglu(x: Tensor) -> Tensor:
         x: Tensor of any shape.
 
     Returns:
-        Tensor of the same shape and dtype.
+        Tensor of the same shape and dtype; floats for whole numbers.
 
     Example:
 
@@ -38,7 +38,7 @@ def neglu(x: Tensor) -> Tensor:
         neural networks", MSc thesis, Bishop's University, 2015, section 4.2.
     """
     # `ops.minimum` would split the derivative at 0 between its two arguments.
-    return -ops.relu(-ops.convert_to_tensor(x))
+    return -ops.relu(-numerics.as_float(ops.convert_to_tensor(x)))
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -54,7 +54,7 @@ def smooth_neglu(x: Tensor) -> Tensor:
         x: Tensor of any shape.
 
     Returns:
-        Tensor of the same shape and dtype.
+        Tensor of the same shape and dtype; floats for whole numbers.
 
     Example:
 
@@ -68,7 +68,7 @@ def smooth_neglu(x: Tensor) -> Tensor:
         Maharaj, "Practical applications of biological realism in artificial
         neural networks", MSc thesis, Bishop's University, 2015, section 4.2.
     """
-    return ops.log_sigmoid(ops.convert_to_tensor(x))
+    return ops.log_sigmoid(numerics.as_float(ops.convert_to_tensor(x)))
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

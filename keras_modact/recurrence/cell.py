@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, weight_arguments
+from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
 
 WEIGHTS = ("kernel", "recurrent", "bias")
@@ -137,6 +137,7 @@ class RecurrentCell(keras.layers.Layer):
                 f"{self.recurrent_dropout}, training=True. Use the layer of the "
                 f"same name without `Cell`, which draws them, or set both to 0."
             )
+        inputs = numerics.as_float(inputs, self.compute_dtype)
         nested = keras.tree.is_nested(states)
         new_states = self.step(
             self.project(inputs), list(states) if nested else [states]

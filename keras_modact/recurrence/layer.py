@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_modact import numerics
 from keras_modact.arguments import Tensor, truth_value
 from keras_modact.recurrence import loop, shapes
 from keras_modact.recurrence.cell import RecurrentCell
@@ -85,6 +86,7 @@ class RecurrentLayer(keras.layers.RNN):
             mask = keras.tree.flatten(mask)[0]
         mask_shape = None if mask is None else mask.shape
         self._check_shapes(sequences.shape, state_shapes, mask_shape)
+        sequences = numerics.as_float(sequences, self.compute_dtype)
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training
         )

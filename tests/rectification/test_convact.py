@@ -134,6 +134,7 @@ def test_channels_first() -> None:
     ("shape", "kernel_size", "message"),
     [
         ((2, 3), (3,), r"kernel_size=\(3,\).*0 spatial axes"),
+        ((2, 3), 3, "one or two spatial axes"),
         ((2, 5, 3), (3, 3), r"kernel_size=\(3, 3\).*1 spatial axes"),
         ((2, 4, 4, 4, 3), 3, "one or two spatial axes"),
         ((2,), 1, "at least 2 axes"),
@@ -151,3 +152,5 @@ def test_other_channels_than_built_for() -> None:
     layer(np.zeros((2, 3), "float32"))
     with pytest.raises(ValueError, match="built for 3 channels"):
         layer(np.zeros((2, 4), "float32"))
+    with pytest.raises(ValueError, match="built for 3 channels"):
+        layer(keras.Input((4,)))

@@ -231,6 +231,12 @@ def test_bad_shapes_of_a_convolution(shape: tuple[int, ...], message: str) -> No
     assert not layer.weights
 
 
+def test_a_window_larger_than_the_input() -> None:
+    layer = keras_modact.MinMaxoutConv(4, 9)
+    with pytest.raises(ValueError, match="zero or negative"):
+        layer(np.ones((2, 8, 8, 1), "float32"))
+
+
 def test_other_channels_than_built_for() -> None:
     for layer, shape in (
         (keras_modact.MinMaxout(4), (2, 3)),
@@ -239,3 +245,5 @@ def test_other_channels_than_built_for() -> None:
         layer(np.zeros(shape, "float32"))
         with pytest.raises(ValueError, match="built for 3 channels"):
             layer(np.zeros((*shape[:-1], 4), "float32"))
+        with pytest.raises(ValueError, match="built for 3 channels"):
+            layer(keras.Input((*shape[1:-1], 4)))

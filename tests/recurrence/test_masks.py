@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_modact
 from tests import oracle
 from tests.gradients import as_float64, differentiate
 from tests.layer_table import RECURRENT_ROWS, Row, row_id
@@ -149,3 +150,23 @@ def test_mask_of_three_axes_and_of_numbers(row: Row) -> None:
     expected = as_float64(layer(x, mask=MASK))
     for mask in (MASK[..., None], MASK.astype("float32")):
         np.testing.assert_array_equal(as_float64(layer(x, mask=mask)), expected)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras_modact.MinMaxout(4),
+        keras_modact.ConvAct(),
+        keras_modact.MixLU(0.5),
+        keras_modact.NegLU(),
+        keras_modact.Gamma(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_that_act_step_by_step_pass_the_mask_on(layer: Any) -> None:
+    tokens = np.array([[1, 2, 3, 0, 0]])
+    embedding = keras.layers.Embedding(9, 4, mask_zero=True)
+    recurrent = keras_modact.GammaRNN(4)
+    padded = recurrent(layer(embedding(tokens)))
+    alone = recurrent(layer(embedding(tokens[:, :3])))
+    np.testing.assert_allclose(as_float64(padded), as_float64(alone), rtol=1e-5)
