@@ -146,9 +146,21 @@ class MinMaxoutConv(MinMaxoutBase):
         axes = len(input_shape) - 2
         window = for_each_axis(name, "kernel_size", self.kernel_size, axes)
         for_each_axis(name, "strides", self.strides, axes)
-        for_each_axis(name, "dilation_rate", self.dilation_rate, axes)
-        # TensorFlow would return what lay in memory for a window too large.
-        self.compute_output_shape(input_shape)
+        dilation = for_each_axis(name, "dilation_rate", self.dilation_rate, axes)
+        spatial = input_shape[1:-1]
+        if self.data_format == "channels_first":
+            spatial = input_shape[2:]
+        reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
+        # TensorFlow would return what lay in memory.
+        if self.padding == "valid" and any(
+            size is not None and size < wide
+            for size, wide in zip(spatial, reach, strict=True)
+        ):
+            raise ValueError(
+                f"{name} reaches over {tuple(reach)} positions, received the shape "
+                f"{tuple(input_shape)}, which has fewer. Pass padding='same', or a "
+                "smaller kernel_size or dilation_rate."
+            )
         self.minima = share_of_units(
             name, "min_fraction", self.min_fraction, self.filters
         )

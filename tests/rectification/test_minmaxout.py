@@ -232,9 +232,15 @@ def test_bad_shapes_of_a_convolution(shape: tuple[int, ...], message: str) -> No
 
 
 def test_a_window_larger_than_the_input() -> None:
-    layer = keras_modact.MinMaxoutConv(4, 9)
-    with pytest.raises(ValueError, match="zero or negative"):
-        layer(np.ones((2, 8, 8, 1), "float32"))
+    x = np.ones((2, 1, 9, 8), "float32")
+    layer = keras_modact.MinMaxoutConv(4, 9, data_format="channels_first")
+    with pytest.raises(ValueError, match=r"reaches over \(9, 9\) positions"):
+        layer(x)
+    dilated = keras_modact.MinMaxoutConv(4, 5, dilation_rate=2)
+    with pytest.raises(ValueError, match=r"reaches over \(9, 9\) positions"):
+        dilated(np.moveaxis(x, 1, -1))
+    same = keras_modact.MinMaxoutConv(4, 9, padding="same")
+    assert same(np.moveaxis(x, 1, -1)).shape == (2, 9, 8, 4)
 
 
 def test_other_channels_than_built_for() -> None:
