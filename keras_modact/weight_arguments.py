@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_modact import arguments
+from keras_modact.initialization import per_block
 
 CHECKS = {
     "initializer": arguments.initializer,
@@ -46,13 +47,22 @@ def config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def of(layer: keras.layers.Layer, weight: str) -> dict[str, Any]:
-    """What `keep` has set for one weight, as arguments of `add_weight`."""
-    return {
+def of(layer: keras.layers.Layer, weight: str, blocks: int = 1) -> dict[str, Any]:
+    """What `keep` has set for one weight, as arguments of `add_weight`.
+
+    Args:
+        layer: The layer.
+        weight: The weight's name.
+        blocks: How many blocks of columns are drawn each by itself.
+    """
+    found = {
         kind: getattr(layer, name)
         for name, kind in _names([weight])
         if hasattr(layer, name)
     }
+    if blocks > 1:
+        found["initializer"] = per_block(found["initializer"], blocks)
+    return found
 
 
 def _names(weights: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -8,9 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
+from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
-from keras_modact.initialization import per_block
 from keras_modact.recurrence import RecurrentCell
 
 
@@ -33,16 +32,12 @@ class BistableCell(RecurrentCell):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, 3 * self.units),
-            initializer=per_block(self.kernel_initializer, 3),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+            **weight_arguments.of(self, "kernel", blocks=3),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=self.recurrent_shape(),
-            initializer=per_block(self.recurrent_initializer, 2),
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
+            **weight_arguments.of(self, "recurrent", blocks=2),
         )
         self.bias = None
         if self.use_bias:
@@ -50,9 +45,7 @@ class BistableCell(RecurrentCell):
             self.bias = self.add_weight(
                 name="bias",
                 shape=(blocks * self.units,),
-                initializer=per_block(self.bias_initializer, blocks),
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
+                **weight_arguments.of(self, "bias", blocks=blocks),
             )
 
     def recurrent_shape(self) -> tuple[int, ...]:

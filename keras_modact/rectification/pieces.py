@@ -10,7 +10,6 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
-from keras_modact.initialization import per_block
 from keras_modact.rectification.channels import channel_axis, channel_shape
 
 WEIGHTS = ("kernel", "bias")
@@ -74,17 +73,13 @@ class MinMaxoutBase(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(*leading_shape, self.num_pieces * units),
-            initializer=per_block(self.kernel_initializer, self.num_pieces),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+            **weight_arguments.of(self, "kernel", blocks=self.num_pieces),
         )
         if self.use_bias:
             self.bias = self.add_weight(
                 name="bias",
                 shape=(self.num_pieces * units,),
-                initializer=per_block(self.bias_initializer, self.num_pieces),
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
+                **weight_arguments.of(self, "bias", blocks=self.num_pieces),
             )
 
     def smallest_or_largest(
