@@ -1,6 +1,6 @@
 """Neuron models of five papers as Keras 3 layers, on TensorFlow, JAX and PyTorch."""
 
-from keras_modact import activation, bistability, rectification
+from keras_modact import activation, bistability, modulation, rectification
 from keras_modact.activation import (
     ARUN,
     ARUNCell,
@@ -11,6 +11,7 @@ from keras_modact.activation import (
     gamma,
 )
 from keras_modact.bistability import BRC, NBRC, BRCCell, NBRCCell
+from keras_modact.modulation import ModulatedLSTM, ModulatedLSTMCell, tanhshrink
 from keras_modact.rectification import (
     ConvAct,
     MinMaxout,
@@ -37,13 +38,17 @@ __all__ = [
     "MinMaxout",
     "MinMaxoutConv",
     "MixLU",
+    "ModulatedLSTM",
+    "ModulatedLSTMCell",
     "NBRCCell",
     "NegLU",
     "__version__",
     "activation",
     "bistability",
     "gamma",
+    "modulation",
     "neglu",
     "rectification",
     "smooth_neglu",
+    "tanhshrink",
 ]

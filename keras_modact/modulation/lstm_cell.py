@@ -1,0 +1,240 @@
+"""The modulated LSTM cell (Sha, Schwarcz, Hong 2019, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_modact import arguments, numerics, weight_arguments
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
+from keras_modact.recurrence import RecurrentCell
+
+GATES = 5
+MODULATES = ("slope", "output")
+
+
+class Gates(NamedTuple):
+    """What the five gates of a modulated LSTM give, each `(..., units)`."""
+
+    input: Tensor
+    """sigma(i), in (0, 1)."""
+    forget: Tensor
+    """sigma(f), in (0, 1)."""
+    integration: Tensor
+    """g, what a node adds up of its inputs, before its activation."""
+    output: Tensor
+    """sigma(o), in (0, 1)."""
+    modulation: Tensor
+    """tau(m), the slope of the node's activation."""
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class ModulatedLSTMCell(RecurrentCell):
+    """LSTM cell whose candidate has a slope set by a fifth gate.
+
+    Choose the layer `ModulatedLSTM` to run it over a sequence; the cell is for
+    `keras.layers.RNN`, `keras.layers.StackedRNNCells` and loops of your own.
+
+    With the input x, the states h and c, `@` the matrix product, sigma the
+    logistic sigmoid, tau the modulator's activation, and each of the gates
+    i, f, g, o, m a block of x W + h @ R + b:
+
+        c' = sigma(f) * c + sigma(i) * tanh(tau(m) * g)
+        h' = sigma(o) * tanh(c')
+
+    With tau = 1 this is `keras.layers.LSTMCell`. With `modulates="output"` the
+    fifth gate comes after the activation, tau(m) * tanh(g): the paper's control
+    3, an LSTM with an extra input gate.
+
+    Weights: `kernel` (features, 5 units), W; `recurrent_kernel` (units,
+    5 units), R; `bias` (5 units), b; columns i, f, g, o, m. An initializer draws
+    the block of each gate by itself. Published is
+    `keras.initializers.RandomUniform(-k, k)`, k = units^-0.5, for all three,
+    with `unit_forget_bias=False`.
+
+    Args:
+        units: Positive integer, the number of units.
+        modulator_activation: tau: the name of a Keras activation,
+            `"tanhshrink"`, or a callable. Defaults to `"sigmoid"`, as published
+            for names and Penn Treebank; `"tanhshrink"` for SST-2, with which the
+            candidate is all but silent at first.
+        modulates: `"slope"`, tanh(tau(m) * g), or `"output"`, tau(m) * tanh(g).
+            Defaults to `"slope"`.
+        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
+        unit_forget_bias: Boolean, start the bias of the forget gate at 1.
+            Defaults to `True`, as in `keras.layers.LSTM`.
+        kernel_initializer: Initializer of `kernel`. Defaults to
+            `"glorot_uniform"`.
+        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
+            `"orthogonal"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        kernel_regularizer: Regularizer of `kernel`.
+        recurrent_regularizer: Regularizer of `recurrent_kernel`.
+        bias_regularizer: Regularizer of `bias`.
+        kernel_constraint: Constraint on `kernel`.
+        recurrent_constraint: Constraint on `recurrent_kernel`.
+        bias_constraint: Constraint on `bias`.
+        dropout: Float in [0, 1), share of the inputs dropped in training.
+        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
+            training, where R reads it. Both need the layer `ModulatedLSTM`: a
+            bare cell refuses them in training.
+        seed: Integer seed of the dropout masks, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor `(batch, features)`.
+        states: The states h and c, each `(batch, units)`.
+        training: Boolean, whether the step belongs to training.
+
+    Input shape:
+        `(batch, features)`.
+
+    Output shape:
+        The output `(batch, units)`, and the new states h and c of that shape.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the number of
+            features is unknown when the weights are made.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    layer = keras.layers.RNN(keras_modact.ModulatedLSTMCell(16))
+    assert layer(np.ones((2, 10, 3), "float32")).shape == (2, 16)
+    ```
+
+    Reference:
+        Sha, Schwarcz, Hong, "Context dependent modulation of activation
+        function", submitted to ICLR 2019, section 2, the modulated LSTM.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        modulator_activation: Any = "sigmoid",
+        modulates: str = "slope",
+        use_bias: bool = True,
+        unit_forget_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = constructor_arguments(locals())
+        tau = activation_of(given.pop("modulator_activation"))
+        modulates = arguments.one_of("modulates", given.pop("modulates"), MODULATES)
+        unit_forget_bias = arguments.truth_value(
+            "unit_forget_bias", given.pop("unit_forget_bias")
+        )
+        super().__init__(**given)
+        self.modulator_activation = tau
+        self.modulates = modulates
+        self.unit_forget_bias = unit_forget_bias
+        self.state_size = [self.units, self.units]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        features = self.checked_features(input_shape)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(features, GATES * self.units),
+            **weight_arguments.of(self, "kernel", blocks=GATES),
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(self.units, GATES * self.units),
+            **weight_arguments.of(self, "recurrent", blocks=GATES),
+        )
+        self.bias = None
+        if self.use_bias:
+            of_bias = weight_arguments.of(self, "bias", blocks=GATES)
+            if self.unit_forget_bias:
+                of_bias["initializer"] = with_unit_forget_bias(of_bias["initializer"])
+            self.bias = self.add_weight(
+                name="bias", shape=(GATES * self.units,), **of_bias
+            )
+
+    def project(self, inputs: Tensor) -> Tensor:
+        projected = numerics.matmul(inputs, self.kernel)
+        if self.use_bias:
+            projected = projected + numerics.weight_like(self.bias, projected)
+        return projected
+
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> list[Tensor]:
+        h, c = states
+        read = h if recurrent_mask is None else h * recurrent_mask
+        gates = self._gates(projected, read)
+        if self.modulates == "slope":
+            candidate = numerics.tanh(gates.modulation * gates.integration)
+        else:
+            candidate = gates.modulation * numerics.tanh(gates.integration)
+        c = gates.forget * c + gates.input * candidate
+        return [gates.output * numerics.tanh(c), c]
+
+    def gates(self, inputs: Tensor, state: Tensor) -> Gates:
+        """The gates of a step, for a look at what they do.
+
+        Args:
+            inputs: Tensor `(batch, features)`, or `(batch, time, features)`.
+            state: The state h before the step, `(batch, units)`, or
+                `(batch, time, units)`.
+
+        Returns:
+            A named tuple of `input`, `forget`, `integration`, `output` and
+            `modulation`, each of the shape of `state`.
+        """
+        h = ops.convert_to_tensor(state, dtype=self.compute_dtype)
+        inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
+        return self._gates(self.project(inputs), h)
+
+    def _gates(self, projected: Tensor, h: Tensor) -> Gates:
+        summed = projected + numerics.matmul(h, self.recurrent_kernel)
+        i, f, g, o, m = ops.split(summed, GATES, axis=-1)
+        return Gates(
+            input=ops.sigmoid(i),
+            forget=ops.sigmoid(f),
+            integration=g,
+            output=ops.sigmoid(o),
+            modulation=self.modulator_activation(m),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "modulator_activation": keras.activations.serialize(
+                self.modulator_activation
+            ),
+            "modulates": self.modulates,
+            "unit_forget_bias": self.unit_forget_bias,
+        }
+
+
+def with_unit_forget_bias(initializer: Any) -> Any:
+    """The initializer of a bias of five blocks, but for ones in the second."""
+
+    def draw(shape: Sequence[int], dtype: Any = None) -> Tensor:
+        drawn = initializer(shape, dtype=dtype)
+        units = shape[0] // GATES
+        ones = ops.ones((units,), dtype=drawn.dtype)
+        return ops.concatenate([drawn[:units], ones, drawn[2 * units :]])
+
+    return draw
