@@ -11,7 +11,12 @@ from keras_modact.activation import (
     gamma,
 )
 from keras_modact.bistability import BRC, NBRC, BRCCell, NBRCCell
-from keras_modact.modulation import ModulatedLSTM, ModulatedLSTMCell, tanhshrink
+from keras_modact.modulation import (
+    Modulated,
+    ModulatedLSTM,
+    ModulatedLSTMCell,
+    tanhshrink,
+)
 from keras_modact.rectification import (
     ConvAct,
     MinMaxout,
@@ -38,6 +43,7 @@ __all__ = [
     "MinMaxout",
     "MinMaxoutConv",
     "MixLU",
+    "Modulated",
     "ModulatedLSTM",
     "ModulatedLSTMCell",
     "NBRCCell",

@@ -1,0 +1,316 @@
+"""A layer whose activation has a slope set by a modulator (Sha et al. 2019)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact import arguments, numerics, weight_arguments
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.modulation import modulators
+from keras_modact.modulation.signal import spread, spread_shape
+from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
+from keras_modact.recurrence.shapes import Shape
+
+WEIGHTS = ("modulator_kernel", "modulator_bias")
+MODULATORS = ("shared", "channelwise")
+OWN_ARGUMENTS = (
+    "modulator_use_bias",
+    "modulator_trainable",
+    *(f"{weight}_{kind}" for weight in WEIGHTS for kind in weight_arguments.CHECKS),
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class Modulated(keras.layers.Wrapper):
+    """A layer whose activation has a slope that depends on the context.
+
+    Choose it to let a layer decide, from what it reads, how strongly its nodes
+    answer: a modulator, one more node that reads the same input, scales what the
+    others have added up before they are activated. For all layers of a model at
+    once see `modulate`; for recurrent layers see `ModulatedLSTM`.
+
+    With the input x of a node (in a convolution its receptive field), the
+    layer's own activation phi and the modulator's tau:
+
+        v_k = w_k . x + b_k            what the layer adds up, for each channel k
+        s   = tau(w_m . x + b_m)       one signal for all channels
+        y_k = phi(s * v_k)
+
+    The wrapper takes the layer over: its activation and its activity
+    regularizer move to the wrapper. Where batch normalization comes before the
+    activation, in a layer of its own, wrap the convolution, as in the paper's
+    dense block: its output is then scaled before it is normalized.
+
+    The modulator is a layer of the same kind with one channel and the same
+    window, so that s has one value a position. Where there is no such layer, it
+    is an ungrouped convolution with one filter and the same window (depthwise,
+    grouped), or a `Dense(1)` over the contracted axis (`EinsumDense`).
+
+    Weights: those of `layer`, then those of `layer.modulator`.
+
+    Args:
+        layer: The layer to be modulated: a `Dense`, an `EinsumDense`, a
+            convolution (also transposed, separable or depthwise), or, together
+            with a layer as `modulator`, any layer with weights that is a linear
+            map but for its activation.
+        modulator_activation: tau: the name of a Keras activation,
+            `"tanhshrink"`, or a callable. Defaults to `"sigmoid"`, as published.
+        modulator: `"shared"`, one signal for all channels; `"channelwise"`, one
+            for each; or a layer that takes the input (or the context) and
+            returns what tau is applied to, either of the shape of the output,
+            with 1 for axes that share a value, or `(batch, 1)` or
+            `(batch, channels)` for one signal at all positions. Defaults to
+            `"shared"`.
+        activation: phi. Defaults to that of `layer`.
+        modulator_use_bias: Boolean, whether the modulator has a bias. Defaults
+            to whether `layer` has one. This argument and the following ones
+            belong to a modulator that is made here; a layer has its own.
+        modulator_kernel_initializer: Initializer of the modulator's kernel, or
+            kernels. Defaults to `"glorot_uniform"`.
+        modulator_bias_initializer: Initializer of the modulator's bias. Defaults
+            to `"zeros"`.
+        modulator_kernel_regularizer: Regularizer of the modulator's kernel.
+        modulator_bias_regularizer: Regularizer of the modulator's bias.
+        modulator_kernel_constraint: Constraint on the modulator's kernel.
+        modulator_bias_constraint: Constraint on the modulator's bias.
+        modulator_trainable: Boolean, whether the modulator is trained. Defaults
+            to `True`.
+        activity_regularizer: Regularizer of the output y. Defaults to that of
+            `layer`.
+        **kwargs: `name`, `dtype` (by default that of `layer`) and `trainable`.
+
+    Call arguments:
+        inputs: The input of `layer`.
+        context: What the modulator reads in place of `inputs`: the output of
+            another layer, another time point. A modulator that is made here
+            takes a tensor with the axes of `inputs`, or `(batch, features)` for
+            one signal at all positions. Defaults to `inputs`.
+
+    Input shape:
+        That of `layer`.
+
+    Output shape:
+        That of `layer`.
+
+    Raises:
+        ValueError: If an argument is out of its range, `layer` has no weights
+            or no modulator follows from it, the modulator's signal does not fit
+            the output, or the number of features is unknown when the weights
+            are made.
+
+    Example:
+
+    ```python
+    import keras, keras_modact
+
+    model = keras.Sequential([
+        keras.Input((32, 32, 3)),
+        keras_modact.Modulated(keras.layers.Conv2D(8, 3, activation="relu")),
+        keras.layers.GlobalAveragePooling2D(),
+        keras_modact.Modulated(keras.layers.Dense(10, activation="softmax")),
+    ])
+    assert model.count_params() == 8 * 27 + 8 + 27 + 1 + 8 * 10 + 10 + 8 + 1
+    ```
+
+    Reference:
+        Sha, Schwarcz, Hong, "Context dependent modulation of activation
+        function", submitted to ICLR 2019, section 2.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        modulator_activation: Any = "sigmoid",
+        modulator: Any = "shared",
+        activation: Any = None,
+        modulator_use_bias: bool | None = None,
+        modulator_kernel_initializer: Any = "glorot_uniform",
+        modulator_bias_initializer: Any = "zeros",
+        modulator_kernel_regularizer: Any = None,
+        modulator_bias_regularizer: Any = None,
+        modulator_kernel_constraint: Any = None,
+        modulator_bias_constraint: Any = None,
+        modulator_trainable: bool = True,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        given = constructor_arguments(locals())
+        modulators.check_layer(layer)
+        made_here = not isinstance(modulator, keras.layers.Layer)
+        if made_here:
+            arguments.one_of("modulator", modulator, MODULATORS)
+        else:
+            _refuse_what_is_the_modulators_own(given)
+        tau = activation_of(modulator_activation)
+        if activation is None:
+            activation = getattr(layer, "activation", None) or "linear"
+        phi = arguments.activation("activation", activation)
+        if modulator_use_bias is not None:
+            arguments.truth_value("modulator_use_bias", modulator_use_bias)
+        arguments.truth_value("modulator_trainable", modulator_trainable)
+        if activity_regularizer is None:
+            activity_regularizer = layer.activity_regularizer
+        regularizer = arguments.regularizer(
+            "activity_regularizer", activity_regularizer
+        )
+        kwargs.setdefault("dtype", layer.dtype_policy)
+        super().__init__(layer, activity_regularizer=regularizer, **kwargs)
+        weight_arguments.keep(self, WEIGHTS, given)
+        self.modulator_activation = tau
+        self.activation = phi
+        self.modulator_use_bias = modulator_use_bias
+        self.modulator_trainable = modulator_trainable
+        self.modulator_kind = modulator if made_here else None
+        if made_here:
+            # Refuses a layer from which no modulator follows.
+            self._make_modulator()
+        self.modulator = None if made_here else modulator
+        self.supports_masking = layer.supports_masking
+        self.channel_axis = modulators.channel_axis(layer)
+        # From here on the layer gives what it adds up, and no more.
+        if hasattr(layer, "activation"):
+            layer.activation = keras.activations.linear
+        layer.activity_regularizer = None
+
+    def _make_modulator(self, vectors_to: int | None = None) -> keras.layers.Layer:
+        """A modulator like the layer, or one from vectors to so many channels."""
+        use_bias = self.modulator_use_bias
+        if use_bias is None:
+            use_bias = modulators.has_bias(self.layer)
+        given = {
+            "use_bias": use_bias,
+            "weights": {
+                "kernel": weight_arguments.of(self, "modulator_kernel"),
+                "bias": weight_arguments.of(self, "modulator_bias"),
+            },
+            "name": "modulator",
+            "dtype": self.dtype_policy,
+            "trainable": self.modulator_trainable,
+        }
+        if vectors_to is not None:
+            return modulators.of_vectors(vectors_to, **given)
+        channelwise = self.modulator_kind == "channelwise"
+        return modulators.like_layer(self.layer, channelwise, **given)
+
+    def build(self, inputs_shape: Shape, context_shape: Shape | None = None) -> None:
+        source = inputs_shape if context_shape is None else context_shape
+        modulator = self.modulator
+        if modulator is None:
+            modulators.check_sizes(self._title(), self.layer, inputs_shape)
+            modulator = self._make_modulator()
+        output = self.layer.compute_output_shape(inputs_shape)
+        if self.modulator is None:
+            if len(source) == 2 < len(inputs_shape):
+                shared = self.modulator_kind == "shared"
+                channels = 1 if shared else output[self.channel_axis]
+                modulator = self._make_modulator(channels)
+            modulators.check_sizes(self._title(), modulator, source)
+        signal = modulator.compute_output_shape(source)
+        spread_shape(self._title(), signal, output, self.channel_axis)
+        super().build(inputs_shape)
+        if not self.layer.weights:
+            raise ValueError(
+                f"{self._title()} modulates a layer with weights, and "
+                f"{type(self.layer).__name__} '{self.layer.name}' has none. Wrap "
+                "the layer before it, and give that one the activation."
+            )
+        if not modulator.built:
+            modulator.build(source)
+        self.modulator = modulator
+
+    def call(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
+        signal = self.modulation(inputs, context)
+        integrated = ops.cast(self.layer(self._as_input(inputs)), self.compute_dtype)
+        name = self._title()
+        return self.activation(
+            spread(name, signal, integrated, self.channel_axis) * integrated
+        )
+
+    def modulation(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
+        """The modulator's signal s, for a look at what it does.
+
+        `keras.Model(model.input, layer.modulation(layer.input))` gives it for
+        whole batches, if the layer is part of a functional model.
+
+        Args:
+            inputs: The input of the layer.
+            context: What the modulator reads in place of it, if anything.
+
+        Returns:
+            The modulator's output after tau: the shape of the layer's output,
+            with one channel if it is shared.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self._title()} has no modulator before it is built. Call the "
+                "layer, or put it into a model with a `keras.Input`, first."
+            )
+        source = self._as_input(inputs if context is None else context)
+        signal = self.modulator_activation(self.modulator(source))
+        return ops.cast(signal, self.compute_dtype)
+
+    def _as_input(self, x: Tensor) -> Tensor:
+        """x as the layer takes it: floats, unless a layer of its own reads it."""
+        return numerics.as_float(x, self.compute_dtype) if self.modulator_kind else x
+
+    def compute_output_shape(
+        self, inputs_shape: Shape, context_shape: Shape | None = None
+    ) -> Any:
+        return self.layer.compute_output_shape(inputs_shape)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Any) -> Any:
+        return self.layer.compute_mask(inputs, previous_mask)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {
+            **super().get_config(),
+            "modulator_activation": keras.activations.serialize(
+                self.modulator_activation
+            ),
+            "activation": keras.activations.serialize(self.activation),
+            "activity_regularizer": keras.regularizers.serialize(
+                self.activity_regularizer
+            ),
+        }
+        if self.modulator_kind is None:
+            serialized = keras.saving.serialize_keras_object(self.modulator)
+            return {**config, "modulator": serialized}
+        return {
+            **config,
+            "modulator": self.modulator_kind,
+            "modulator_use_bias": self.modulator_use_bias,
+            "modulator_trainable": self.modulator_trainable,
+            **weight_arguments.config(self, WEIGHTS),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> Modulated:
+        config = dict(config)
+        for name in ("layer", "modulator"):
+            if isinstance(config[name], dict):
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name], custom_objects=custom_objects
+                )
+        return cls(**config)
+
+    def _title(self) -> str:
+        return f"Modulated '{self.name}'"
+
+
+def _refuse_what_is_the_modulators_own(given: Mapping[str, Any]) -> None:
+    """Refuses arguments of a modulator next to a modulator that is given."""
+    parameters = inspect.signature(Modulated).parameters
+    for name in OWN_ARGUMENTS:
+        if given[name] != parameters[name].default:
+            raise ValueError(
+                f"`{name}` is for a modulator that is made here, received "
+                f"{name}={given[name]!r} beside the layer "
+                f"'{given['modulator'].name}'. Give it to that layer."
+            )

@@ -1,0 +1,48 @@
+"""How a modulator's signal lies on the output that it scales."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from keras_modact.arguments import Tensor
+from keras_modact.recurrence.shapes import Shape
+
+
+def spread_shape(name: str, signal: Shape, output: Shape, channel_axis: int) -> Shape:
+    """The shape of a signal with an axis for every axis of the output.
+
+    Args:
+        name: Of the layer, for the error.
+        signal: Shape of the signal; with two axes it holds for all positions.
+        output: Shape of the output.
+        channel_axis: Axis of the channels in the output.
+
+    Raises:
+        ValueError: If the signal does not fit.
+    """
+    spread = tuple(signal)
+    if len(signal) == 2 < len(output):
+        ones: list[int | None] = [1] * len(output)
+        ones[0], ones[channel_axis] = signal
+        spread = tuple(ones)
+    fitting = len(spread) == len(output) and all(
+        None in pair or pair[0] in (1, pair[1])
+        for pair in zip(spread, output, strict=True)
+    )
+    if not fitting:
+        raise ValueError(
+            f"{name} has a modulator whose signal of shape {tuple(signal)} does not "
+            f"fit its output of shape {tuple(output)}. Allowed are the axes of the "
+            "output, each of its size or 1, or (batch, 1) and (batch, channels) "
+            "for one signal at all positions. Mend the modulator, or the context "
+            "that it reads."
+        )
+    return spread
+
+
+def spread(name: str, signal: Tensor, output: Tensor, channel_axis: int) -> Tensor:
+    """The signal, to be multiplied with the output."""
+    shape = spread_shape(name, signal.shape, output.shape, channel_axis)
+    if len(shape) == len(signal.shape):
+        return signal
+    return ops.reshape(signal, (-1, *shape[1:]))
