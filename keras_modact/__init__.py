@@ -15,6 +15,7 @@ from keras_modact.modulation import (
     Modulated,
     ModulatedLSTM,
     ModulatedLSTMCell,
+    modulate,
     tanhshrink,
 )
 from keras_modact.rectification import (
@@ -52,6 +53,7 @@ __all__ = [
     "activation",
     "bistability",
     "gamma",
+    "modulate",
     "modulation",
     "neglu",
     "rectification",
