@@ -94,10 +94,12 @@ def write_results(
     (options.output / "results.json").write_text(text + "\n", encoding="utf-8")
 
 
-def mean_and_spread(values: Sequence[float]) -> str:
+def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
     """The mean, with the sample standard deviation if there are several."""
-    mean = f"{np.mean(values):.3f}"
-    return f"{mean} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else mean
+    mean = f"{np.mean(values):.{digits}f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
