@@ -1,0 +1,107 @@
+"""What examples on language models report: a table and a picture.
+
+It is imported by the scripts beside it and runs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+if __package__:
+    from examples import common
+    from examples.language_training import CELLS, Run, perplexity
+else:
+    import common
+    from language_training import CELLS, Run, perplexity
+
+
+def measure(options: argparse.Namespace) -> str:
+    """What models of the level are judged by."""
+    return {"words": "perplexity", "characters": "bits per character"}[options.level]
+
+
+def shown(options: argparse.Namespace, nats: float) -> float:
+    """Nats a token in that measure."""
+    return perplexity(nats) if options.level == "words" else nats / math.log(2)
+
+
+def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs that differ in their seed only, together."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.cell, []).append(run)
+    return groups
+
+
+def results_table(
+    options: argparse.Namespace,
+    runs: Sequence[Run],
+    paper: Mapping[str, str],
+    paper_title: str,
+) -> str:
+    """A Markdown table: each cell at its best epoch, and the paper's figure."""
+    name = measure(options)
+    rows = [
+        ["cell", "units", "parameters", f"validation {name}", f"test {name}",
+         "best epoch", "seconds", paper_title]
+    ]  # fmt: skip
+    for cell, group in by_cell(runs).items():
+        valid = [shown(options, r.validation_loss[r.best_epoch]) for r in group]
+        test = [shown(options, run.test_loss) for run in group]
+        rows.append(
+            [
+                CELLS[cell][0],
+                str(group[0].units),
+                f"{group[0].parameters:,}",
+                common.mean_and_spread(valid),
+                common.mean_and_spread(test),
+                ", ".join(str(run.best_epoch + 1) for run in group),
+                f"{np.mean([run.seconds for run in group]):.0f}",
+                paper.get(cell, "-"),
+            ]
+        )
+    return common.markdown_table(rows)
+
+
+def plot_course(
+    options: argparse.Namespace, runs: Sequence[Run], path: pathlib.Path, title: str
+) -> None:
+    """Draws validation and training by epoch, one colour for each cell.
+
+    Each seed has its own lines, so that one that stopped early does not shift
+    the others.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for cell, group in by_cell(runs).items():
+        color = f"C{list(CELLS).index(cell)}"
+        for run in group:
+            label = CELLS[cell][0] if run is group[0] else None
+            for losses, dash, what in (
+                (run.validation_loss, "-", "validation"),
+                (run.train_loss, ":", "training"),
+            ):
+                axes.plot(
+                    np.arange(1, len(losses) + 1),
+                    [shown(options, nats) for nats in losses],
+                    color=color,
+                    linestyle=dash,
+                    marker="o" if len(losses) <= 20 else None,
+                    markersize=3,
+                    label=label and f"{label}, {what}",
+                )
+    axes.set(title=title, xlabel="epoch", ylabel=measure(options))
+    if options.level == "words":
+        axes.set_yscale("log")
+        axes.yaxis.get_major_locator().set_params(subs=(1, 1.5, 2, 3, 5, 7))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    figure.savefig(path, dpi=150)
