@@ -14,10 +14,16 @@ import keras
 import keras_modact
 from tests.activation import rows as activation
 from tests.bistability import rows as bistability
+from tests.modulation import rows as modulation
 from tests.rectification import rows as rectification
 from tests.row import Row
 
-ROWS = [*bistability.ROWS, *activation.ROWS, *rectification.ROWS]
+ROWS = [
+    *bistability.ROWS,
+    *activation.ROWS,
+    *rectification.ROWS,
+    *modulation.ROWS,
+]
 RECURRENT_ROWS = [row for row in ROWS if row.is_recurrent]
 
 

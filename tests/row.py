@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,7 +18,10 @@ class Row:
     name: str
     cls: type
     arguments: dict[str, Any]
-    """Constructor arguments of the layer under test, chosen to be small."""
+    """Constructor arguments of the layer under test, chosen to be small.
+
+    A `functools.partial` stands for a layer, which is made anew each time.
+    """
     input_shape: tuple[int, ...]
     """Shape of an input without the batch."""
     output_shape: tuple[int, ...]
@@ -56,6 +60,12 @@ class Row:
         names = [p.name for p in parameters if p.default is p.empty]
         return {name: self.arguments[name] for name in names if name != "kwargs"}
 
+    def make(self, arguments: dict[str, Any]) -> keras.layers.Layer:
+        """The class called with arguments, of which some may be made anew."""
+        return self.cls(
+            **{k: v() if isinstance(v, partial) else v for k, v in arguments.items()}
+        )
+
     def batch(self, size: int = 3, time: int | None = None) -> np.ndarray:
         """A random batch, with `time` steps in place of the row's own."""
         shape = self.input_shape if time is None else (time, *self.input_shape[1:])
@@ -64,7 +74,7 @@ class Row:
 
     def layer(self, **overrides: Any) -> keras.layers.Layer:
         """A new layer; a cell comes in `keras.layers.RNN`."""
-        made = self.cls(**{**self.arguments, **overrides})
+        made = self.make({**self.arguments, **overrides})
         return keras.layers.RNN(made, return_sequences=True) if self.is_cell else made
 
     def model(self, batch_size: int | None = None, **overrides: Any) -> keras.Model:

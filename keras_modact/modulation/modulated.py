@@ -199,19 +199,7 @@ class Modulated(keras.layers.Wrapper):
 
     def build(self, inputs_shape: Shape, context_shape: Shape | None = None) -> None:
         source = inputs_shape if context_shape is None else context_shape
-        modulator = self.modulator
-        if modulator is None:
-            modulators.check_sizes(self._title(), self.layer, inputs_shape)
-            modulator = self._make_modulator()
-        output = self.layer.compute_output_shape(inputs_shape)
-        if self.modulator is None:
-            if len(source) == 2 < len(inputs_shape):
-                shared = self.modulator_kind == "shared"
-                channels = 1 if shared else output[self.channel_axis]
-                modulator = self._make_modulator(channels)
-            modulators.check_sizes(self._title(), modulator, source)
-        signal = modulator.compute_output_shape(source)
-        spread_shape(self._title(), signal, output, self.channel_axis)
+        modulators.check_sizes(self._title(), self.layer, inputs_shape)
         super().build(inputs_shape)
         if not self.layer.weights:
             raise ValueError(
@@ -219,8 +207,18 @@ class Modulated(keras.layers.Wrapper):
                 f"{type(self.layer).__name__} '{self.layer.name}' has none. Wrap "
                 "the layer before it, and give that one the activation."
             )
+        output = self.layer.compute_output_shape(inputs_shape)
+        modulator = self.modulator
+        if modulator is None and len(source) == 2 < len(inputs_shape):
+            shared = self.modulator_kind == "shared"
+            modulator = self._make_modulator(1 if shared else output[self.channel_axis])
+        elif modulator is None:
+            modulator = self._make_modulator()
+        modulators.check_sizes(self._title(), modulator, source)
         if not modulator.built:
             modulator.build(source)
+        signal = modulator.compute_output_shape(source)
+        spread_shape(self._title(), signal, output, self.channel_axis)
         self.modulator = modulator
 
     def call(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
