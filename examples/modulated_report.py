@@ -206,10 +206,8 @@ def plot_activations(
     Of each model's first run, that node whose activation varies most. A line
     shows tanh, the activation with every gate open and the slope 1.
     """
-    first = {(run.read_out, run.model): run for run in reversed(runs)}
     shown = [
-        [run for (read_out, _), run in reversed(first.items()) if read_out == chosen]
-        for chosen in groups_of(runs)
+        [group[0] for group in models.values()] for models in groups_of(runs).values()
     ]
     size = 3 * len(shown[0]), 0.6 + 2.8 * len(shown)
     figure = Figure(figsize=size, layout="constrained")

@@ -117,8 +117,8 @@ def read_sst2(folder: pathlib.Path, split: str) -> tuple[list[list[str]], np.nda
     path = folder / f"stsa.binary.{split}"
     content = path.read_bytes()
     warn_unless_known(path, content, KNOWN_SST2[path.name])
-    # Not splitlines: it would also cut at characters that occur within a line.
-    lines = [line.split() for line in content.decode("utf-8").split("\n") if line]
+    # Other white space, which splitlines and split() know, is within words.
+    lines = [line.split(" ") for line in content.decode("utf-8").split("\n") if line]
     return [words for _, *words in lines], np.array([x[0] for x in lines], "int32")
 
 
