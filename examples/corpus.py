@@ -1,35 +1,50 @@
 """Text corpora for language models: words or characters in parallel streams.
 
-WikiText-2 (`wiki.{train,valid,test}.tokens`) or Penn Treebank
-(`ptb.{train,valid,test}.txt`, under a licence of its own) is read from a folder
-that the user names. It is imported by the scripts beside it and runs nothing by
-itself.
+WikiText-2 or Penn Treebank is read from a folder that the user names. It is
+imported by the scripts beside it and runs nothing by itself.
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import os
 import pathlib
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-SPLITS = ("train", "valid", "test")
+if __package__:
+    from examples import texts
+else:
+    import texts
+
 UNKNOWN = "<unk>"
 UNKNOWN_NUMBER = 0
 END = "<eos>"
 
-# Title, file names, and the folders below the user's one that may hold them.
+
+class Corpus(NamedTuple):
+    """A corpus as its users know it: title, file names by split, where it is from."""
+
+    title: str
+    files: Mapping[str, str]
+    source: str
+
+
 CORPORA = {
-    "wikitext-2": ("WikiText-2", "wiki.{}.tokens", ("wikitext-2", ".")),
-    "ptb": ("Penn Treebank", "ptb.{}.txt", ("ptb", "penn", ".")),
+    "wikitext-2": Corpus(
+        "WikiText-2",
+        {split: f"wiki.{split}.tokens" for split in ("train", "valid", "test")},
+        "the archive wikitext-2-v1.zip, words, not raw",
+    ),
+    "ptb": Corpus(
+        "Penn Treebank",
+        {split: f"ptb.{split}.txt" for split in ("train", "valid", "test")},
+        "the corpus LDC99T42, which has a paid licence, as prepared by Mikolov",
+    ),
 }
 
-# SHA-256. Of Penn Treebank the training file's alone is known.
+# SHA-256. Of Penn Treebank that of the training file is known.
 KNOWN = {
     "wiki.train.tokens": (
         "9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f"
@@ -44,40 +59,19 @@ KNOWN = {
 }
 
 
-def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """The option `--data-dir`, by default what TEXT_DATA_DIR names."""
-    folder = os.environ.get("TEXT_DATA_DIR") or None
-    default = folder and pathlib.Path(folder)
-    parser.add_argument("--data-dir", type=pathlib.Path, default=default)
-
-
 def find_files(data_dir: pathlib.Path | None, corpus: str) -> dict[str, pathlib.Path]:
     """The files of a corpus by split, or an exit that says what is missing."""
-    title, name, folders = CORPORA[corpus]
-    names = {split: name.format(split) for split in SPLITS}
-    found = "no folder is named by --data-dir or TEXT_DATA_DIR"
-    if data_dir is not None:
-        for folder in folders:
-            paths = {split: data_dir / folder / name for split, name in names.items()}
-            if all(path.is_file() for path in paths.values()):
-                return paths
-        found = f"{data_dir} does not hold {', '.join(names.values())}"
-    raise SystemExit(
-        f"{title} is missing: {found}. Get the files, put them into a folder DATA or "
-        f"into DATA/{folders[0]}, and pass --data-dir DATA."
-    )
+    files = CORPORA[corpus].files
+    remedy = f"Get {', '.join(files.values())} from {CORPORA[corpus].source}."
+    folder = texts.find_files(data_dir, corpus, files.values(), remedy)
+    return {split: folder / name for split, name in files.items()}
 
 
 def read_tokens(path: pathlib.Path, level: str) -> list[str]:
     """Words, with `<eos>` at the end of each line, or characters as they stand."""
     content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != KNOWN.get(path.name, digest):
-        warnings.warn(
-            f"{path} is not the known one: its SHA-256 is {digest}, expected "
-            f"{KNOWN[path.name]}.",
-            stacklevel=2,
-        )
+    if path.name in KNOWN:
+        texts.warn_unless_known(path, content, KNOWN[path.name])
     text = content.decode("utf-8")
     if level == "characters":
         return list(text)

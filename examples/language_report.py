@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 
 if __package__:
     from examples import common
-    from examples.language_training import CELLS, Run, perplexity
+    from examples.language_network import CELLS
+    from examples.language_training import Run, perplexity
 else:
     import common
-    from language_training import CELLS, Run, perplexity
+    from language_network import CELLS
+    from language_training import Run, perplexity
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -61,7 +63,10 @@ def results_table(
                 f"{group[0].parameters:,}",
                 common.mean_and_spread(valid),
                 common.mean_and_spread(test),
-                ", ".join(str(run.best_epoch + 1) for run in group),
+                ", ".join(
+                    "diverged" if run.diverged else str(run.best_epoch + 1)
+                    for run in group
+                ),
                 f"{np.mean([run.seconds for run in group]):.0f}",
                 paper.get(cell, "-"),
             ]

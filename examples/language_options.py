@@ -1,0 +1,71 @@
+"""The options of the language models.
+
+They are imported by the scripts beside it, which state the presets.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import keras
+
+if __package__:
+    from examples import common, corpus, texts
+    from examples.language_network import CELLS
+else:
+    import common
+    import corpus
+    import texts
+    from language_network import CELLS
+
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+
+
+def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+    """The options of every language model; their defaults come from the preset."""
+    parser = common.option_parser(description, output)
+    add = parser.add_argument
+    texts.add_data_dir(parser)
+    add("--corpus", choices=corpus.CORPORA)
+    add("--level", choices=("words", "characters"), default="words")
+    add("--vocabulary", type=common.positive, help="its largest size")
+    add("--cells", nargs="+", choices=CELLS, help="which recurrent layers")
+    add("--equal", choices=("parameters", "width"), help="what the cells share")
+    add("--embedding-units", type=common.positive, help="and those of the last layer")
+    add("--units", type=common.positive, help="units of the LSTM's other layers")
+    add("--layers", type=common.positive, help="number of recurrent layers, at least 2")
+    add("--initial-weights", choices=("keras", "published"))
+    add("--word-dropout", type=float, help="share of the vocabulary, a batch")
+    add("--embedding-dropout", type=float, help="on the word vectors' features")
+    add("--hidden-dropout", type=float, help="between the layers")
+    add("--output-dropout", type=float, help="on the last layer")
+    add("--weight-drop", type=float, help="on the recurrent matrices")
+    add("--optimizer", choices=OPTIMIZERS)
+    add("--learning-rate", type=float, help="of a full window")
+    add("--decay-epochs", nargs="*", type=int, help="the rate falls by 10 after these")
+    add("--weight-decay", type=float)
+    add("--clip-norm", type=float, help="largest norm of the gradient; 0: none")
+    add("--window", type=common.positive, help="steps the gradient goes back, mostly")
+    add(
+        "--random-windows",
+        action=argparse.BooleanOptionalAction,
+        help="windows whose lengths differ",
+    )
+    add(
+        "--window-multiple",
+        type=common.positive,
+        help="what random lengths are rounded to: each is compiled anew on JAX and "
+        "TensorFlow",
+    )
+    add("--resume", action="store_true", help="go on from the checkpoints in --output")
+    return parser
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuses, before anything is read, options that cannot be."""
+    if options.layers < 2:
+        parser.error("--layers must be at least 2: the last is as wide as a word")
+    for name, value in vars(options).items():
+        is_rate = name == "weight_drop" or name.endswith("_dropout")
+        if is_rate and not 0 <= value < 1:
+            parser.error(f"--{name.replace('_', '-')} must be in [0, 1): {value}")
