@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
+from keras_modact import arguments, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.modulation import modulators
 from keras_modact.modulation.signal import spread, spread_shape
@@ -223,7 +223,8 @@ class Modulated(keras.layers.Wrapper):
 
     def call(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
         signal = self.modulation(inputs, context)
-        integrated = ops.cast(self.layer(self._as_input(inputs)), self.compute_dtype)
+        integrated = self.layer(modulators.input_of(self.layer, inputs))
+        integrated = ops.cast(integrated, self.compute_dtype)
         name = self._title()
         return self.activation(
             spread(name, signal, integrated, self.channel_axis) * integrated
@@ -248,13 +249,10 @@ class Modulated(keras.layers.Wrapper):
                 f"{self._title()} has no modulator before it is built. Call the "
                 "layer, or put it into a model with a `keras.Input`, first."
             )
-        source = self._as_input(inputs if context is None else context)
+        source = inputs if context is None else context
+        source = modulators.input_of(self.modulator, source)
         signal = self.modulator_activation(self.modulator(source))
         return ops.cast(signal, self.compute_dtype)
-
-    def _as_input(self, x: Tensor) -> Tensor:
-        """x as the layer takes it: floats, unless a layer of its own reads it."""
-        return numerics.as_float(x, self.compute_dtype) if self.modulator_kind else x
 
     def compute_output_shape(
         self, inputs_shape: Shape, context_shape: Shape | None = None

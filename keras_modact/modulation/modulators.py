@@ -8,6 +8,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_modact import numerics
+from keras_modact.arguments import Tensor
+
 CONVOLUTIONS = (
     layers.Conv1D,
     layers.Conv2D,
@@ -201,6 +204,11 @@ def check_sizes(
             f"received the shape {tuple(shape)}. Give that axis a size in "
             "`keras.Input`."
         )
+
+
+def input_of(layer: keras.layers.Layer, x: Tensor) -> Tensor:
+    """x as a layer takes it: as floats, unless the layer is one that we do not know."""
+    return numerics.as_float(x, layer.compute_dtype) if isinstance(layer, KINDS) else x
 
 
 def channel_axis(layer: keras.layers.Layer) -> int:

@@ -69,16 +69,12 @@ ROWS = [
         name="Modulated_by_a_layer",
         cls=keras_modact.Modulated,
         arguments={
-            "layer": partial(
-                layers.EinsumDense, "abc,cde->abde", (None, 2, 4), activation="tanh"
-            ),
-            "modulator": partial(
-                layers.EinsumDense, "abc,cde->abde", (None, 2, 1), bias_axes="d"
-            ),
+            "layer": partial(layers.Dense, 4, activation="tanh"),
+            "modulator": partial(layers.Dense, 1, use_bias=False),
         },
         input_shape=(6, 3),
-        output_shape=(6, 2, 4),
-        count=3 * 2 * 4 + 3 * 2 + 2,
+        output_shape=(6, 4),
+        count=3 * 4 + 4 + 3,
     ),
     Row(
         name="ModulatedLSTM",
