@@ -128,8 +128,12 @@ class ChangedImages(keras.utils.PyDataset):
         generator = np.random.default_rng([self.seed, self.epoch, index])
         return shift_and_mirror(self.images[chosen], generator), self.labels[chosen]
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
+    def begin_epoch(self, epoch: int, logs: Any = None) -> None:
+        """For a callback, which all backends call alike.
+
+        The `on_epoch_end` of a data set some call before the first epoch too.
+        """
+        self.epoch = epoch
 
 
 def split_off(
@@ -165,7 +169,8 @@ def train(
     history = network.fit(
         batches,
         epochs=options.epochs,
-        shuffle=False,  # The batches are in a random order already.
+        callbacks=[keras.callbacks.LambdaCallback(batches.begin_epoch)],
+        shuffle=False,  # The images are in a random order already.
         validation_data=sets[1],
         validation_batch_size=500,
         verbose=common.fit_verbosity(options),
