@@ -113,7 +113,7 @@ def test_batches_follow_from_seed_and_epoch_in_whatever_order_they_are_read():
 
 
 def test_training_reads_each_batch_of_each_epoch(fake_cifar10, tmp_path, monkeypatch):
-    """Also where a backend reads ahead, or a batch before all others."""
+    """Also where a backend reads some batches beforehand, to know their shapes."""
     asked = []
 
     class Remembering(cifar10.ChangedImages):
@@ -125,8 +125,8 @@ def test_training_reads_each_batch_of_each_epoch(fake_cifar10, tmp_path, monkeyp
     given = [*OPTIONS.split(), "--models", "cnn", "--data-dir", "data"]
     cifar10.main([*given, "--seeds", "0", "--output", str(tmp_path)])
     # Sixteen images in batches of six.
-    assert set(asked) == {(epoch, index) for epoch in (0, 1) for index in range(3)}
-    assert asked == sorted(asked)
+    assert asked[-6:] == [(epoch, index) for epoch in (0, 1) for index in range(3)]
+    assert set(asked[:-6]) <= {(0, 0), (0, 1), (0, 2)}
 
 
 def test_last_fifth_is_held_out():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.modulation import tanhshrink as module
+from keras_modact.modulation.tanhshrink import modulator_activation
 from tests.gradients import as_float64, differentiate
 
 
@@ -72,7 +72,7 @@ def test_whole_numbers_become_floats() -> None:
 
 
 def test_name() -> None:
-    assert module.modulator_activation("tanhshrink") is keras_modact.tanhshrink
+    assert modulator_activation("tanhshrink") is keras_modact.tanhshrink
     layer = keras_modact.ModulatedLSTM(3, modulator_activation="tanhshrink")
     again = keras_modact.ModulatedLSTM.from_config(layer.get_config())
     assert again.cell.modulator_activation is keras_modact.tanhshrink
