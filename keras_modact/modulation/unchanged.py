@@ -71,11 +71,12 @@ def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
         biases = ops.convert_to_tensor(np.asarray(biases, "float32"))
         return np.asarray(ops.convert_to_numpy(tau(biases)), "float64")
 
-    for bias in (0.0, 1.0, -1.0):
+    for bias in (0.0, 0.5, 1.0, -1.0):
         value = float(signal([bias])[0])
         if math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5:
             return bias, value
-    for power in (1.0, 0.5, 2.0, 0.25):
+    # A half first: where tau is bounded, it may be 1 only where it is flat.
+    for power in (0.5, 1.0, 2.0, 0.25):
         low, high = -8.0, 8.0
         # Each round leaves a thousandth of the interval: three are a float32.
         for _ in range(4):

@@ -168,19 +168,24 @@ def test_start_unchanged_of_every_kind(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("activation", "expected"),
-    [("sigmoid", (0, 0.5)), ("relu", (1, 1)), ("exponential", (0, 1))],
+    [("sigmoid", (0, 0.5)), ("relu", (0.5, 0.5)), ("exponential", (0, 1))],
 )
 def test_exact_steady_biases(activation: str, expected: tuple[float, float]) -> None:
     assert steady_bias(modulator_activation(activation)) == expected
 
 
-@pytest.mark.parametrize("activation", ["softplus", "selu", "gelu", "tanhshrink"])
+@pytest.mark.parametrize(
+    "activation", ["tanh", "softplus", "selu", "gelu", "tanhshrink"]
+)
 def test_found_steady_biases(activation: str) -> None:
     tau = modulator_activation(activation)
     bias, signal = steady_bias(tau)
     value = as_float64(tau(keras.ops.convert_to_tensor([bias], "float32")))[0]
     assert value == pytest.approx(signal, rel=3e-7)
     assert np.log2(signal) == int(np.log2(signal))
+    # Not where tau is flat, and could not learn.
+    near = as_float64(tau(keras.ops.convert_to_tensor([bias + 0.1], "float32")))[0]
+    assert near - value > 0.02
 
 
 def test_no_steady_bias() -> None:
@@ -236,11 +241,16 @@ def test_applications_become_modulated_models_that_train(name: str) -> None:
     clone = modulate(model, start_unchanged=True)
     convolutions = [n for n in model.layers if "Conv2D" in type(n).__name__]
     assert len(modulated_names(clone)) == len(convolutions) > 50
-    x = random(2, 32, 32, 3)
-    expected = as_float64(model(x))
-    np.testing.assert_allclose(as_float64(clone(x)), expected, rtol=1e-6)
+    for layer in convolutions:
+        old, new = layer.kernel, clone.get_layer(layer.name).layer.kernel
+        np.testing.assert_array_equal(as_float64(new), 2 * as_float64(old))
     if name != "MobileNetV2":
+        # The others take minutes to compile on some backends.
         return
+    x = random(2, 32, 32, 3)
+    np.testing.assert_allclose(
+        clone.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6
+    )
     clone.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     first = clone.get_layer("Conv1").modulator
     before = first.get_weights()
