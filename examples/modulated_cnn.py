@@ -53,7 +53,7 @@ def cnn(modulated: bool = False) -> keras.Model:
                 name=f"block_{block}_conv_{place}",
             )
             x = (with_modulator(layer) if modulated else layer)(x)
-        x = keras.layers.MaxPooling2D()(x)
+        x = keras.layers.MaxPooling2D(2)(x)
         x = keras.layers.Dropout(0.25)(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(512, activation="relu")(x)
@@ -109,7 +109,7 @@ def densenet(
         if block > 1:
             x = conv(x.shape[-1], 1, f"transition_{block - 1}")(normalized(x))
             x = keras.layers.Dropout(0.5)(x)
-            x = keras.layers.AveragePooling2D()(x)
+            x = keras.layers.AveragePooling2D(2)(x)
         for place in range(1, layers_in_block + 1):
             x = dense_layer(x, f"block_{block}_conv_{place}")
     x = keras.layers.GlobalAveragePooling2D()(normalized(x))

@@ -24,15 +24,9 @@ def tiny_network(modulated):
     convolution = keras.layers.Conv2D(2, 3, activation="relu", name="conv")
     if modulated:
         convolution = modulated_cnn.with_modulator(convolution)
-    return keras.Sequential(
-        [
-            keras.Input((32, 32, 3), dtype="uint8"),
-            keras.layers.Rescaling(1 / 255),
-            convolution,
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(10),
-        ]
-    )
+    inputs, x = modulated_cnn.pixels_and_unit_values()
+    x = keras.layers.GlobalAveragePooling2D()(convolution(x))
+    return keras.Model(inputs, keras.layers.Dense(10)(x))
 
 
 @pytest.fixture
@@ -297,13 +291,15 @@ def test_run_prints_tables_and_writes_results_and_pictures(
         assert (tmp_path / name).stat().st_size > 1000
 
 
-def test_run_repeats_by_seed(fake_cifar10, tmp_path):
-    given = [*OPTIONS.split(), "--models", "modulated-cnn", "--data-dir", "data"]
-    first, second, other = cifar10.main(
-        [*given, "--seeds", "3", "3", "4", "--output", str(tmp_path)]
+def test_training_repeats_by_seed(fake_cifar10):
+    images, labels = fake_cifar10
+    sets = [(images[:12], labels[:12])] * 3
+    options = argparse.Namespace(batch_size=6, epochs=1, learning_rate=0.1, verbose="0")
+    first, second, other = (
+        cifar10.train(options, "modulated-cnn", seed, sets).loss for seed in (3, 3, 4)
     )
-    np.testing.assert_allclose(first.loss, second.loss, rtol=1e-5)
-    assert abs(first.loss[0] - other.loss[0]) > 1e-5
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    assert abs(first[0] - other[0]) > 1e-5
 
 
 def test_too_few_samples_are_refused(capsys):
