@@ -151,14 +151,14 @@ def train_all(
     make_optimizer: Callable[[], keras.optimizers.Optimizer],
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> list[Run]:
-    """Trains every model with every read-out and every seed.
+    """Trains every model with every read-out, seed by seed.
 
     `make_model` takes a model's and a read-out's name; `splits` are texts and
     classes of "train", "test" and, where there is one, "dev".
     """
-    settings = list(itertools.product(options.read_out, options.seeds, options.models))
+    settings = list(itertools.product(options.seeds, options.read_out, options.models))
     runs = []
-    for number, (read_out, seed, model) in enumerate(settings, 1):
+    for number, (seed, read_out, model) in enumerate(settings, 1):
         print(
             f"\nTraining {number} of {len(settings)}: {MODELS[model]}, "
             f"{read_out} read-out, seed {seed}",

@@ -143,8 +143,8 @@ def test_runs_cover_read_outs_seeds_and_models_and_repeat_by_seed(tmp_path):
     runs = train()
     assert [(run.read_out, run.seed, run.model) for run in runs] == [
         (read_out, seed, model)
-        for read_out in ("padded", "masked")
         for seed in (3, 4)
+        for read_out in ("padded", "masked")
         for model in ("modulated", "control-2")
     ]
     for run, again in zip(runs, train(), strict=True):
@@ -157,7 +157,7 @@ def test_runs_cover_read_outs_seeds_and_models_and_repeat_by_seed(tmp_path):
         np.testing.assert_allclose(found, last, rtol=1e-6)
         assert len(run.train_loss) == len(run.train_accuracy) == 2
         assert len(run.dev_accuracy) == len(run.test_accuracy) == 2
-    assert runs[0].train_loss != runs[2].train_loss
+    assert runs[0].train_loss != runs[4].train_loss
     given.output = tmp_path
     modulated_lstm.write_results(given, runs[:1])
     (record,) = json.loads((tmp_path / "results.json").read_text("utf-8"))["runs"]

@@ -51,6 +51,7 @@ def test_paper_presets_have_the_numbers_of_the_paper():
         "units": 120, "wide_units": 150, "embedding": 300, "learning_rate": 1e-3,
         "batch_size": 5, "epochs": 100, "samples": 6_920, "test_samples": 1_821,
         "seeds": list(range(100)), "read_out": ["masked", "padded"], "least": 1,
+        "length": 56,
     }  # fmt: skip
 
 
@@ -119,11 +120,11 @@ def test_decay_of_plain_sgd_is_that_of_l2():
 
 def test_sst2_run(data_dir, tmp_path, capsys):
     output = tmp_path / "out"
-    given = ["--data-dir", str(data_dir), "--output", str(output)]
+    given = ["--data-dir", str(data_dir), "--output", str(output), "--length", "3"]
     models = ["--models", "modulated", "control-2"]
     runs = sst2.main([*TINY, *given, *models])
     printed = capsys.readouterr().out
-    assert "sentences padded to 5 words" in printed
+    assert "sentences of 3 words" in printed
     for read_out in ("masked", "padded"):
         for after in ("best dev epoch", "last epoch"):
             assert f"{read_out}, {after}: modulated " in printed
@@ -131,8 +132,8 @@ def test_sst2_run(data_dir, tmp_path, capsys):
     results = json.loads((output / "results.json").read_text("utf-8"))
     assert [(r["read_out"], r["seed"], r["model"]) for r in results["runs"]] == [
         (read_out, seed, model)
-        for read_out in ("masked", "padded")
         for seed in (0, 1)
+        for read_out in ("masked", "padded")
         for model in ("modulated", "control-2")
     ]
     assert all(len(r["dev_accuracy"]) == 2 for r in results["runs"])
