@@ -78,60 +78,72 @@ class CarriedState(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_modact_examples")
-class TiedEmbedding(keras.layers.ReversibleEmbedding):
+class TiedEmbedding(keras.layers.Layer):
     """An embedding that gives, with `reverse=True`, logits of the same matrix.
 
-    To what `keras.layers.ReversibleEmbedding` has, it adds a bias of the logits
+    To what `keras.layers.ReversibleEmbedding` does, it adds a bias of the logits
     and, in training, dropout of whole words: a call draws for every word of the
     vocabulary whether its vector is 0 wherever it stands.
 
     Args:
-        input_dim: The size of the vocabulary.
-        output_dim: The size of a word's vector.
+        vocabulary: The number of words.
+        units: The size of a word's vector.
+        embedding_range: Float, the size of the largest initial weights, which are
+            uniform. Defaults to 0.1, as published with AWD-LSTM.
         word_dropout: Float in [0, 1), the share of words dropped.
         seed: Integer seed of the dropout, or None.
-        **kwargs: Those of `keras.layers.ReversibleEmbedding`.
+        **kwargs: `name`, `dtype` and `trainable`.
     """
 
     def __init__(
         self,
-        input_dim: int,
-        output_dim: int,
+        vocabulary: int,
+        units: int,
+        embedding_range: float = 0.1,
         word_dropout: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(input_dim, output_dim, **kwargs)
+        super().__init__(**kwargs)
+        self.vocabulary = vocabulary
+        self.units = units
+        self.embedding_range = embedding_range
         self.word_dropout = word_dropout
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.embedding = keras.layers.ReversibleEmbedding(
+            vocabulary,
+            units,
+            embeddings_initializer=keras.initializers.RandomUniform(
+                -embedding_range, embedding_range
+            ),
+        )
 
-    def build(self, inputs_shape: Any = None) -> None:
-        super().build(inputs_shape)
+    def build(self, inputs_shape: Sequence[int | None]) -> None:
+        self.embedding.build(inputs_shape)
         self.bias = self.add_weight(
-            shape=(self.input_dim,), initializer="zeros", name="bias"
+            shape=(self.vocabulary,), initializer="zeros", name="bias"
         )
 
     def call(self, inputs: Any, reverse: bool = False, training: bool = False) -> Any:
-        outputs = super().call(inputs, reverse=reverse)
+        outputs = self.embedding(inputs, reverse=reverse)
         if reverse:
             return outputs + self.bias
         if not training or self.word_dropout == 0:
             return outputs
+        shape = (self.vocabulary, 1)
+        # The noise shape has torch draw from the layer's own generator.
         kept = keras.random.dropout(
-            ops.ones((self.input_dim, 1)), self.word_dropout, seed=self.seed_generator
+            ops.ones(shape), self.word_dropout, shape, seed=self.seed_generator
         )
         return outputs * ops.take(kept, inputs, axis=0)
-
-    def compute_output_spec(
-        self, inputs: Any, reverse: bool = False, training: bool = False
-    ) -> Any:
-        # Keras passes on `training`, which the class above does not take.
-        return super().compute_output_spec(inputs, reverse=reverse)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "vocabulary": self.vocabulary,
+            "units": self.units,
+            "embedding_range": self.embedding_range,
             "word_dropout": self.word_dropout,
             "seed": self.seed,
         }

@@ -100,8 +100,8 @@ def build_model(
     embedding = TiedEmbedding(
         vocabulary,
         options.embedding_units,
+        options.embedding_range,
         options.word_dropout,
-        embeddings_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
         name="embedding",
     )
     tokens = keras.Input(batch_shape=(options.batch_size, None), dtype="int32")

@@ -35,6 +35,7 @@ def option_parser(description: str | None, output: str) -> argparse.ArgumentPars
     add("--units", type=common.positive, help="units of the LSTM's other layers")
     add("--layers", type=common.positive, help="number of recurrent layers, at least 2")
     add("--initial-weights", choices=("keras", "published"))
+    add("--embedding-range", type=float, help="of the initial word vectors")
     add("--word-dropout", type=float, help="share of the vocabulary, a batch")
     add("--embedding-dropout", type=float, help="on the word vectors' features")
     add("--hidden-dropout", type=float, help="between the layers")

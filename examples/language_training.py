@@ -127,6 +127,8 @@ def compile_model(options: argparse.Namespace, model: keras.Model) -> None:
         global_clipnorm=options.clip_norm or None,
         weight_decay=options.weight_decay or None,
     )
+    # A checkpoint holds its variables, which it would make at its first step only.
+    optimizer.build(model.trainable_variables)
     model.compile(
         optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )

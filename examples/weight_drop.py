@@ -55,8 +55,13 @@ class WeightDrop(keras.layers.Layer):
         if not training or self.rate == 0:
             return self.layer(sequences, initial_state=initial_state, training=training)
         kernel = self.layer.cell.recurrent_kernel
+        # Without a noise shape, torch would draw from its global generator, which
+        # no checkpoint of the model's variables holds.
         dropped = keras.random.dropout(
-            kernel.value, self.rate, seed=self.seed_generator
+            kernel.value,
+            self.rate,
+            noise_shape=kernel.shape,
+            seed=self.seed_generator,
         )
         fixed = self.layer.non_trainable_variables
         # Values in place of variables: so the backend's gradient goes through
