@@ -169,7 +169,7 @@ class Modulated(keras.layers.Wrapper):
         if made_here:
             # Refuses a layer from which no modulator follows.
             self._make_modulator()
-        self.modulator = None if made_here else modulator
+        self.modulator: Any = None if made_here else modulator
         self.supports_masking = layer.supports_masking
         self.channel_axis = modulators.channel_axis(layer)
         # From here on the layer gives what it adds up, and no more.
