@@ -226,9 +226,9 @@ class Modulated(keras.layers.Wrapper):
         integrated = self.layer(modulators.input_of(self.layer, inputs))
         integrated = ops.cast(integrated, self.compute_dtype)
         name = self._title()
-        return self.activation(
-            spread(name, signal, integrated, self.channel_axis) * integrated
-        )
+        signal = spread(name, signal, integrated, self.channel_axis)
+        # Some of Keras' activations return float32 for float64 (tanh on JAX).
+        return ops.cast(self.activation(signal * integrated), self.compute_dtype)
 
     def modulation(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
         """The modulator's signal s, for a look at what it does.
