@@ -19,6 +19,7 @@ import keras_modact
 
 IMAGE_SHAPE = (32, 32, 3)
 CLASSES = 10
+DENSENET_INITIALIZER = "he_normal"
 
 
 def with_modulator(layer: keras.layers.Layer, **given: Any) -> keras.layers.Layer:
@@ -81,7 +82,7 @@ def densenet(
             size,
             padding="same",
             use_bias=False,
-            kernel_initializer="he_normal",
+            kernel_initializer=DENSENET_INITIALIZER,
             kernel_regularizer=decay,
             name=name,
         )
@@ -97,7 +98,7 @@ def densenet(
         if modulated:
             layer = with_modulator(
                 layer,
-                modulator_kernel_initializer="he_normal",
+                modulator_kernel_initializer=DENSENET_INITIALIZER,
                 modulator_kernel_regularizer=decay,
             )
         new = keras.layers.Dropout(0.5)(layer(normalized(x)))

@@ -187,7 +187,8 @@ def test_signals_are_those_of_the_modulators():
     np.testing.assert_allclose(signals["conv"], expected, atol=1e-5)
 
 
-def test_of_many_signals_the_first_and_the_last_are_among_those_shown():
+def test_of_many_signals_the_first_and_the_last_are_among_those_shown(monkeypatch):
+    monkeypatch.setattr(modulated_cnn, "DENSENET_INITIALIZER", "zeros")
     network = modulated_cnn.densenet(2, modulated=True, layers_in_block=3)
     signals = cifar10_report.modulation_signals(network, pixels(1))
     names = [x.name for x in modulated_cnn.modulated_layers(network)]
