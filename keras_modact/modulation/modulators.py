@@ -108,6 +108,9 @@ def like_layer(
     kind = kind_of(layer)
     config = layer.get_config()
     made = {k: v for k, v in config.items() if k in STRUCTURE}
+    if hasattr(layer, "output_padding"):
+        # Not in the config before Keras 3.13.
+        made["output_padding"] = layer.output_padding
     if kind is layers.EinsumDense:
         if not channelwise:
             made |= _one_channel_einsum(layer)
