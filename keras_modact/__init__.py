@@ -1,6 +1,12 @@
 """Neuron models of five papers as Keras 3 layers, on TensorFlow, JAX and PyTorch."""
 
-from keras_modact import activation, bistability, modulation, rectification
+from keras_modact import (
+    activation,
+    bistability,
+    modulation,
+    parameterization,
+    rectification,
+)
 from keras_modact.activation import (
     ARUN,
     ARUNCell,
@@ -17,6 +23,14 @@ from keras_modact.modulation import (
     ModulatedLSTMCell,
     modulate,
     tanhshrink,
+)
+from keras_modact.parameterization import (
+    AdaptiveConv2D,
+    AdaptiveDense,
+    AdaptiveLSTM,
+    AdaptiveLSTMCell,
+    StackedAdaptiveLSTM,
+    StackedAdaptiveLSTMCell,
 )
 from keras_modact.rectification import (
     ConvAct,
@@ -35,6 +49,10 @@ __all__ = [
     "BRC",
     "NBRC",
     "ARUNCell",
+    "AdaptiveConv2D",
+    "AdaptiveDense",
+    "AdaptiveLSTM",
+    "AdaptiveLSTMCell",
     "BRCCell",
     "ConvAct",
     "Gamma",
@@ -49,6 +67,8 @@ __all__ = [
     "ModulatedLSTMCell",
     "NBRCCell",
     "NegLU",
+    "StackedAdaptiveLSTM",
+    "StackedAdaptiveLSTMCell",
     "__version__",
     "activation",
     "bistability",
@@ -56,6 +76,7 @@ __all__ = [
     "modulate",
     "modulation",
     "neglu",
+    "parameterization",
     "rectification",
     "smooth_neglu",
     "tanhshrink",

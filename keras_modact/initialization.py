@@ -60,3 +60,23 @@ def for_block(initializer: Any, block: int) -> Any:
         entropy = np.random.SeedSequence((abs(seed), block))
         config["seed"] = int(entropy.generate_state(1)[0] >> 1)
     return type(initializer).from_config(config)
+
+
+def with_unit_forget_bias(initializer: Any, blocks: int) -> Callable[..., Tensor]:
+    """The initializer of the bias of an LSTM, but for ones in the second block.
+
+    Args:
+        initializer: A Keras initializer or a callable `(shape, dtype)`.
+        blocks: Number of gates, of which the second is the forget gate.
+
+    Returns:
+        A callable `(shape, dtype=None)`, as `Layer.add_weight` takes it.
+    """
+
+    def draw(shape: Sequence[int], dtype: Any = None) -> Tensor:
+        drawn = initializer(shape, dtype=dtype)
+        units = shape[0] // blocks
+        ones = ops.ones((units,), dtype=drawn.dtype)
+        return ops.concatenate([drawn[:units], ones, drawn[2 * units :]])
+
+    return draw

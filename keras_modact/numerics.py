@@ -9,6 +9,8 @@ own tensors keep float64; those of a Keras variable do not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -48,6 +50,13 @@ def tanh(x: Tensor) -> Tensor:
     # difference below would lose it.
     x = ops.clip(x, -20.0, 20.0)
     return x - ops.tanh_shrink(x)
+
+
+def activate(activation: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """activation(x) in the dtype of x, with all digits where that is tanh."""
+    if activation is keras.activations.tanh:
+        return tanh(x)
+    return ops.cast(activation(x), x.dtype)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

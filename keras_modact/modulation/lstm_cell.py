@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence import RecurrentCell
 
@@ -163,7 +164,9 @@ class ModulatedLSTMCell(RecurrentCell):
         if self.use_bias:
             of_bias = weight_arguments.of(self, "bias", blocks=GATES)
             if self.unit_forget_bias:
-                of_bias["initializer"] = with_unit_forget_bias(of_bias["initializer"])
+                of_bias["initializer"] = with_unit_forget_bias(
+                    of_bias["initializer"], GATES
+                )
             self.bias = self.add_weight(
                 name="bias", shape=(GATES * self.units,), **of_bias
             )
@@ -226,15 +229,3 @@ class ModulatedLSTMCell(RecurrentCell):
             "modulates": self.modulates,
             "unit_forget_bias": self.unit_forget_bias,
         }
-
-
-def with_unit_forget_bias(initializer: Any) -> Any:
-    """The initializer of a bias of five blocks, but for ones in the second."""
-
-    def draw(shape: Sequence[int], dtype: Any = None) -> Tensor:
-        drawn = initializer(shape, dtype=dtype)
-        units = shape[0] // GATES
-        ones = ops.ones((units,), dtype=drawn.dtype)
-        return ops.concatenate([drawn[:units], ones, drawn[2 * units :]])
-
-    return draw

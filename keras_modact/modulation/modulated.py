@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, weight_arguments
+from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.modulation import modulators
 from keras_modact.modulation.signal import spread, spread_shape
@@ -227,8 +227,7 @@ class Modulated(keras.layers.Wrapper):
         integrated = ops.cast(integrated, self.compute_dtype)
         name = self._title()
         signal = spread(name, signal, integrated, self.channel_axis)
-        # Some of Keras' activations return float32 for float64 (tanh on JAX).
-        return ops.cast(self.activation(signal * integrated), self.compute_dtype)
+        return numerics.activate(self.activation, signal * integrated)
 
     def modulation(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
         """The modulator's signal s, for a look at what it does.

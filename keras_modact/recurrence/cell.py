@@ -32,7 +32,9 @@ class RecurrentCell(keras.layers.Layer):
     A subclass adds `build`, `project`, `step`, and its own constructor
     arguments to `get_config`. A cell with more than one state also sets
     `state_size` to the list of their sizes, after `super().__init__`; a size is
-    an integer, or a tuple for a state with more axes than `(batch, size)`.
+    an integer, or a tuple for a state with more axes than `(batch, size)`. One
+    with further dropout adds its rate to `dropout_rates`, and its mask to the
+    recurrent one in `dropout_masks`.
 
     Args:
         units: Positive integer, the number of units.
@@ -107,7 +109,7 @@ class RecurrentCell(keras.layers.Layer):
         self,
         projected: Tensor,
         states: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
+        recurrent_mask: Any = None,
     ) -> list[Tensor]:
         """The recurrence, from one time step to the next.
 
@@ -128,14 +130,15 @@ class RecurrentCell(keras.layers.Layer):
     def call(
         self, inputs: Tensor, states: Any, training: bool = False
     ) -> tuple[Tensor, Any]:
-        if training and (self.dropout or self.recurrent_dropout):
+        rates = self.dropout_rates()
+        if training and any(rates.values()):
+            received = ", ".join(f"{name}={rate}" for name, rate in rates.items())
             raise ValueError(
                 f"A bare {type(self).__name__} cannot draw dropout masks: one "
                 "mask must serve a whole sequence, and `keras.layers.RNN` calls "
                 "the cell step by step with no hook before the loop. Received "
-                f"dropout={self.dropout}, recurrent_dropout="
-                f"{self.recurrent_dropout}, training=True. Use the layer of the "
-                f"same name without `Cell`, which draws them, or set both to 0."
+                f"{received}, training=True. Use the layer of the same name "
+                "without `Cell`, which draws them, or set all of them to 0."
             )
         inputs = numerics.as_float(inputs, self.compute_dtype)
         nested = keras.tree.is_nested(states)
@@ -144,9 +147,13 @@ class RecurrentCell(keras.layers.Layer):
         )
         return new_states[0], new_states if nested else new_states[0]
 
+    def dropout_rates(self) -> dict[str, float]:
+        """The rate of each kind of dropout, by the name of its argument."""
+        return {"dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout}
+
     def dropout_masks(
         self, batch_size: Any, features: int, training: bool
-    ) -> tuple[Tensor | None, Tensor | None]:
+    ) -> tuple[Tensor | None, Any]:
         """Draws one input mask and one recurrent mask for a whole sequence.
 
         Args:
@@ -156,17 +163,22 @@ class RecurrentCell(keras.layers.Layer):
 
         Returns:
             The input mask `(batch, features)` and the recurrent mask
-            `(batch, units)`, with kept elements at `1 / (1 - rate)`; None for a
+            `(batch, units)`, or whatever `step` takes in its place; None for a
             rate of 0.
         """
+        if not training:
+            return None, None
+        return (
+            self.draw_mask(batch_size, features, self.dropout),
+            self.draw_mask(batch_size, self.units, self.recurrent_dropout),
+        )
 
-        def draw(rate: float, size: int) -> Tensor | None:
-            if not training or not rate:
-                return None
-            ones = ops.ones((batch_size, size), dtype=self.compute_dtype)
-            return keras.random.dropout(ones, rate, seed=self.seed_generator)
-
-        return draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
+    def draw_mask(self, batch_size: Any, size: int, rate: float) -> Tensor | None:
+        """A mask `(batch, size)` with kept elements at `1 / (1 - rate)`, or None."""
+        if not rate:
+            return None
+        ones = ops.ones((batch_size, size), dtype=self.compute_dtype)
+        return keras.random.dropout(ones, rate, seed=self.seed_generator)
 
     def state_shapes(self) -> list[tuple[int, ...]]:
         """The shape of every state, without the batch."""
@@ -193,7 +205,7 @@ class RecurrentCell(keras.layers.Layer):
         return {**super().get_config(), **config}
 
     def checked_features(self, input_shape: Sequence[int | None]) -> int:
-        """The number of input features, for `build`."""
+        """The number of input features, for `build`; kept in `self.features`."""
         features = input_shape[-1]
         if features is None:
             raise ValueError(
@@ -203,4 +215,5 @@ class RecurrentCell(keras.layers.Layer):
                 "with `keras.Input((None, 8))` for sequences of any length with "
                 "8 features."
             )
+        self.features = features
         return features

@@ -1,0 +1,17 @@
+"""Adaptive parameterization (Flennerhag, Yin, Keane, Elliot 2018)."""
+
+from keras_modact.parameterization.conv2d import AdaptiveConv2D
+from keras_modact.parameterization.dense import AdaptiveDense
+from keras_modact.parameterization.lstm import AdaptiveLSTM
+from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
+from keras_modact.parameterization.stacked import StackedAdaptiveLSTM
+from keras_modact.parameterization.stacked_cell import StackedAdaptiveLSTMCell
+
+__all__ = [
+    "AdaptiveConv2D",
+    "AdaptiveDense",
+    "AdaptiveLSTM",
+    "AdaptiveLSTMCell",
+    "StackedAdaptiveLSTM",
+    "StackedAdaptiveLSTMCell",
+]

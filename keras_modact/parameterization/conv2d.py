@@ -1,0 +1,244 @@
+"""The adaptive layer on the channels of a convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact import arguments, numerics
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.parameterization import policy as policies
+from keras_modact.parameterization.diagonals import adapted_channels, named
+from keras_modact.parameterization.policy import AdaptationPolicy
+
+Shape = Sequence[int | None]
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class AdaptiveConv2D(keras.layers.Conv2D):
+    """2D convolution that adapts its kernel, by channels, to each image.
+
+    Choose it over `keras.layers.Conv2D` where what a filter should look for
+    depends on the whole image. It goes beyond the paper, which adapts dense
+    layers: it is the paper's equation 5 with the channels for the features, and
+    with the channels' means over the image for what the policy reads.
+
+    With the convolution `conv`, the channels' means m of the image x, and "1 +"
+    with `around_one` only:
+
+        y = phi(conv(x * d_1, W) * d_2 + b * d_3)
+        d_j = [1 +] tau(z @ U_j), or 1 where `adaptation` leaves it out
+        z = relu(m P + p), or (m P1 + p1) * sigma(m P2 + p2)
+
+    d_1 has one number for each channel of x, d_2 and d_3 one for each filter,
+    the same at every position of an image. With `around_one=True` the layer
+    starts as the `Conv2D` with the same kernel and bias.
+
+    Weights: `kernel` and `bias` as in `keras.layers.Conv2D`; of `layer.policy`:
+    `kernel` P, `bias` p and `adaptation_kernel` (policy_units, sum of what is
+    adapted), the U_j side by side.
+
+    Args:
+        filters: Positive integer, the number of filters.
+        kernel_size: Integer or tuple of two, rows and columns of the window.
+        adaptation: `"input"` (d_1), `"output"` (d_2) or `"io"` (both). Defaults
+            to `"io"`.
+        strides: Integer or tuple of two. Defaults to 1.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to
+            `keras.config.image_data_format()`.
+        dilation_rate: Integer or tuple of two. Defaults to 1.
+        groups: Positive integer, the groups into which the channels are split.
+            Defaults to 1.
+        activation: phi: the name of a Keras activation or a callable. Defaults
+            to `None`, which is linear.
+        use_bias: Boolean, whether there is a bias. Defaults to `True`.
+        adapt_bias: Boolean, whether the bias is adapted, by d_3. Defaults to
+            `True`.
+        policy: The network for z: `"relu"`, `"glu"` (a gated linear unit), or a
+            Keras layer that gives z from the means `(batch, channels)`. Defaults
+            to `"relu"`.
+        policy_units: Positive integer, the size of z. Defaults to 32, and to
+            what it gives for a layer.
+        policy_activation: tau: the name of a Keras activation or a callable.
+            Defaults to `"tanh"`.
+        around_one: Boolean, d_j = 1 + tau(z U_j) in place of tau(z U_j), with U
+            zero at first. Defaults to `False`, as in the paper.
+        policy_dropout: Float in [0, 1), share of z dropped in training.
+        kernel_initializer: Initializer of `kernel`. Defaults to
+            `"glorot_uniform"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        policy_kernel_initializer: Initializer of P (of P1 and P2 each). Defaults
+            to `"glorot_uniform"`.
+        policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
+        adaptation_initializer: Initializer of U. Defaults to `None`: uniform
+            within policy_units^-0.5 on either side of 0, or zeros with
+            `around_one`.
+        kernel_regularizer: Regularizer of `kernel`.
+        bias_regularizer: Regularizer of `bias`.
+        policy_kernel_regularizer: Regularizer of P.
+        policy_bias_regularizer: Regularizer of p.
+        adaptation_regularizer: Regularizer of U.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on `kernel`.
+        bias_constraint: Constraint on `bias`.
+        seed: Integer seed of `policy_dropout`, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor of images, their channels where `data_format` says.
+        training: Boolean, whether dropout acts.
+
+    Input shape:
+        `(batch, rows, columns, channels)`, with `"channels_first"`
+        `(batch, channels, rows, columns)`.
+
+    Output shape:
+        `(batch, new_rows, new_columns, filters)`, with `"channels_first"`
+        `(batch, filters, new_rows, new_columns)`.
+
+    Raises:
+        ValueError: If an argument is out of its range, the number of channels is
+            unknown when the weights are made, or a policy layer gives another
+            shape than `(batch, policy_units)`.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)),
+        keras_modact.AdaptiveConv2D(8, 3, strides=2, around_one=True),
+        keras.layers.ReLU(),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(10),
+    ])
+    assert model.predict(np.ones((5, 28, 28, 1)), verbose=0).shape == (5, 10)
+    ```
+
+    Reference:
+        Flennerhag, Yin, Keane, Elliot, "Breaking the activation function
+        bottleneck through adaptive parameterization", NeurIPS 2018, equation 5,
+        here on channels.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        adaptation: str = "io",
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        adapt_bias: bool = True,
+        policy: Any = "relu",
+        policy_units: int | None = None,
+        policy_activation: Any = "tanh",
+        around_one: bool = False,
+        policy_dropout: float = 0.0,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        policy_kernel_initializer: Any = "glorot_uniform",
+        policy_bias_initializer: Any = "zeros",
+        adaptation_initializer: Any = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        policy_kernel_regularizer: Any = None,
+        policy_bias_regularizer: Any = None,
+        adaptation_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = constructor_arguments(locals())
+        of_policy = {name: given.pop(name) for name in policies.ARGUMENTS}
+        adapted = adapted_channels(given.pop("adaptation"))
+        adapt_bias = arguments.truth_value("adapt_bias", given.pop("adapt_bias"))
+        arguments.truth_value("use_bias", use_bias)
+        super().__init__(**given)
+        self.policy = AdaptationPolicy(
+            of_policy, name="policy", dtype=self.dtype_policy
+        )
+        self.adapted = adapted
+        self.adapt_bias = adapt_bias
+
+    def build(self, input_shape: Shape) -> None:
+        axis = 1 if self.data_format == "channels_first" else -1
+        channels = input_shape[axis]
+        if len(input_shape) != 4 or channels is None:
+            raise ValueError(
+                f"AdaptiveConv2D '{self.name}' needs images of shape "
+                "(batch, rows, columns, channels), or with data_format="
+                "'channels_first' (batch, channels, rows, columns), with a known "
+                f"number of channels, received the shape {tuple(input_shape)} with "
+                f"data_format={self.data_format!r}."
+            )
+        super().build(input_shape)
+        sizes = [*compress([channels, self.filters], self.adapted)]
+        if self.use_bias and self.adapt_bias:
+            sizes.append(self.filters)
+        self.policy.sizes = tuple(sizes)
+        self.policy.build((input_shape[0], channels))
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        x = numerics.as_float(inputs, self.compute_dtype)
+        of_input, of_output, of_bias = self._diagonals(x, training)
+        if of_input is not None:
+            x = x * of_input
+        x = self.convolution_op(x, numerics.weight_like(self.kernel, x))
+        if of_output is not None:
+            x = x * of_output
+        if self.use_bias:
+            bias = self._at_channels(numerics.weight_like(self.bias, x)[None])
+            x = x + (bias if of_bias is None else bias * of_bias)
+        return numerics.activate(self.activation, x)
+
+    def adaptation(self, inputs: Any) -> tuple[Tensor | None, ...]:
+        """The diagonals for these images, for a look at what the policy does.
+
+        Args:
+            inputs: Tensor of images, as in a call.
+
+        Returns:
+            d_1, d_2 and d_3, each with 1 for rows and columns, or None where it
+            is 1.
+        """
+        return tuple(self._diagonals(self.policy.readable(inputs), training=False))
+
+    def _diagonals(self, x: Tensor, training: bool) -> list[Tensor | None]:
+        positions = (2, 3) if self.data_format == "channels_first" else (1, 2)
+        means = ops.mean(x, axis=positions)
+        made = iter(self.policy(means, training=training))
+        adapted = (*self.adapted, self.use_bias and self.adapt_bias)
+        return [self._at_channels(next(made)) if wanted else None for wanted in adapted]
+
+    def _at_channels(self, vectors: Tensor) -> Tensor:
+        """Vectors `(batch, channels)` with the axes of images."""
+        if self.data_format == "channels_first":
+            return vectors[:, :, None, None]
+        return vectors[:, None, None, :]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "adaptation": named(self.adapted),
+            "adapt_bias": self.adapt_bias,
+            **self.policy.arguments(),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> AdaptiveConv2D:
+        return cls(**policies.with_policy(config, custom_objects))

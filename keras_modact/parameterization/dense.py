@@ -1,0 +1,312 @@
+"""The adaptive feed-forward layer (Flennerhag et al. 2018, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress, pairwise
+from typing import Any
+
+import keras
+
+from keras_modact import arguments, numerics, weight_arguments
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.parameterization import policy as policies
+from keras_modact.parameterization.diagonals import (
+    adapted_diagonals,
+    checked_rank,
+    named,
+)
+from keras_modact.parameterization.policy import AdaptationPolicy
+
+WEIGHTS = ("kernel", "bias")
+Shape = Sequence[int | None]
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class AdaptiveDense(keras.layers.Layer):
+    """Dense layer that adapts its weight matrix to each input.
+
+    Choose it over `keras.layers.Dense` where different regions of the inputs
+    want different linear maps: in place of one wide layer and its activation, a
+    small network, the policy, scales the rows, the columns or the singular
+    values of the kernel for every sample. No kernel is ever made per sample.
+
+    With x a row vector, `@` the matrix product, the policy's latent z, and
+    "1 +" with `around_one` only:
+
+        y = phi((x * d_1) @ W_1 * d_2 @ ... @ W_(q-1) * d_q + b * d_(q+1))
+        d_j = [1 +] tau(z @ U_j), or 1 where `adaptation` says False
+        z = relu(x P + p), or (x P1 + p1) * sigma(x P2 + p2)
+
+    `adaptation="input"` is (True, False): (x * d_1) @ W. The paper's W acts from
+    the left, so that this scales its columns. `"output"` is (False, True):
+    x @ W * d_2, which scales its rows. `"io"` is (True, True): (x * d_1) @ W * d_2,
+    which scales sub-matrices. `"sva"` is (False, True, False): x @ W_1 * d_2 @ W_2,
+    which scales singular values as long as both kernels are orthogonal.
+
+    As published, tau is tanh and nothing starts near the identity: a fresh layer
+    gives small outputs. With `around_one=True` it starts as the `Dense` layer
+    with the same kernel and bias, of which it then is a variation.
+
+    Weights: `kernel` (features, units), or for q other than 2 `kernel_1` to
+    `kernel_<q-1>` in the list `layer.kernels`; `bias` (units); and of
+    `layer.policy`: `kernel` P, `bias` p and `adaptation_kernel` (policy_units,
+    sum of what is adapted), the U_j side by side, in the order j = 1 ... q + 1.
+
+    Args:
+        units: Positive integer, the number of outputs.
+        adaptation: `"input"`, `"output"`, `"io"` or `"sva"`, or a tuple of q
+            Booleans for d_1 ... d_q: whether it is adapted (True) or 1 (False).
+            There are q - 1 kernels. Defaults to `"io"`.
+        rank: For q of at least 3, the sizes between the kernels: a positive
+            integer, or a tuple of q - 2 of them. Defaults to the smaller one of
+            features and units, as in a full singular value decomposition.
+        activation: phi: the name of a Keras activation or a callable. Defaults
+            to `None`, which is linear.
+        use_bias: Boolean, whether there is a bias. Defaults to `True`.
+        adapt_bias: Boolean, whether the bias is adapted, by d_(q+1). Defaults to
+            `True`, as in the paper.
+        policy: The network for z: `"relu"`, `"glu"` (a gated linear unit, as the
+            paper uses for regression), or a Keras layer that gives z, of any
+            size, from the inputs. Defaults to `"relu"`.
+        policy_units: Positive integer, the size of z. Defaults to 32, and to
+            what it gives for a layer.
+        policy_activation: tau: the name of a Keras activation or a callable.
+            Defaults to `"tanh"`.
+        around_one: Boolean, d_j = 1 + tau(z U_j) in place of tau(z U_j), with U
+            zero at first. Defaults to `False`, as in the paper.
+        policy_dropout: Float in [0, 1), share of z dropped in training.
+        kernel_initializer: Initializer of the kernels. Defaults to `None`:
+            `"glorot_uniform"` for one kernel, `"orthogonal"` for several, which
+            gives the semi-orthogonal matrices of the paper's SVA.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        policy_kernel_initializer: Initializer of P (of P1 and P2 each). Defaults
+            to `"glorot_uniform"`.
+        policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
+        adaptation_initializer: Initializer of U. Defaults to `None`: uniform
+            within policy_units^-0.5 on either side of 0, or zeros with
+            `around_one`.
+        kernel_regularizer: Regularizer of the kernels.
+        bias_regularizer: Regularizer of `bias`.
+        policy_kernel_regularizer: Regularizer of P.
+        policy_bias_regularizer: Regularizer of p.
+        adaptation_regularizer: Regularizer of U.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on the kernels.
+        bias_constraint: Constraint on `bias`.
+        seed: Integer seed of `policy_dropout`, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor `(batch, ..., features)`.
+        training: Boolean, whether dropout acts.
+
+    Input shape:
+        `(batch, ..., features)`; each vector along the last axis is adapted to
+        by itself.
+
+    Output shape:
+        `(batch, ..., units)`.
+
+    Raises:
+        ValueError: If an argument is out of its range, nothing would be adapted,
+            the number of features is unknown when the weights are made, or a
+            policy layer gives another shape than `(batch, ..., policy_units)`.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    model = keras.Sequential([
+        keras.Input((2,)),
+        keras_modact.AdaptiveDense(2, "sva", policy="glu", policy_units=4),
+        keras_modact.AdaptiveDense(1, "sva", policy="glu", policy_units=4),
+    ])
+    assert model.predict(np.ones((5, 2)), verbose=0).shape == (5, 1)
+    singular_values = model.layers[0].adaptation(np.ones((5, 2)))[1]
+    assert singular_values.shape == (5, 2)
+    ```
+
+    Reference:
+        Flennerhag, Yin, Keane, Elliot, "Breaking the activation function
+        bottleneck through adaptive parameterization", NeurIPS 2018, equations 2
+        to 5.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        adaptation: str | Sequence[bool] = "io",
+        rank: int | Sequence[int] | None = None,
+        activation: Any = None,
+        use_bias: bool = True,
+        adapt_bias: bool = True,
+        policy: Any = "relu",
+        policy_units: int | None = None,
+        policy_activation: Any = "tanh",
+        around_one: bool = False,
+        policy_dropout: float = 0.0,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        policy_kernel_initializer: Any = "glorot_uniform",
+        policy_bias_initializer: Any = "zeros",
+        adaptation_initializer: Any = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        policy_kernel_regularizer: Any = None,
+        policy_bias_regularizer: Any = None,
+        adaptation_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = constructor_arguments(locals())
+        units = arguments.positive_integer("units", units)
+        adapted = adapted_diagonals(adaptation)
+        rank = checked_rank(rank, len(adapted))
+        phi = arguments.activation(
+            "activation", "linear" if activation is None else activation
+        )
+        use_bias = arguments.truth_value("use_bias", use_bias)
+        adapt_bias = arguments.truth_value("adapt_bias", adapt_bias)
+        if not any(adapted) and not (use_bias and adapt_bias):
+            raise ValueError(
+                "One of the diagonals must be adapted, received adaptation="
+                f"{adaptation!r}, use_bias={use_bias}, adapt_bias={adapt_bias}. Set "
+                "one of them to True, or use `keras.layers.Dense`."
+            )
+        if kernel_initializer is None:
+            several = len(adapted) > 2
+            given["kernel_initializer"] = "orthogonal" if several else "glorot_uniform"
+        regularizer = arguments.regularizer(
+            "activity_regularizer", activity_regularizer
+        )
+        super().__init__(activity_regularizer=regularizer, **kwargs)
+        weight_arguments.keep(self, WEIGHTS, given)
+        self.policy = AdaptationPolicy(given, name="policy", dtype=self.dtype_policy)
+        self.units = units
+        self.adapted = adapted
+        self.rank = rank
+        self.activation = phi
+        self.use_bias = use_bias
+        self.adapt_bias = adapt_bias
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        widths = self._widths(input_shape)
+        self.kernels = [
+            self.add_weight(
+                name="kernel" if len(widths) == 2 else f"kernel_{number}",
+                shape=shape,
+                **weight_arguments.of(self, "kernel"),
+            )
+            for number, shape in enumerate(pairwise(widths), start=1)
+        ]
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.units,), **weight_arguments.of(self, "bias")
+            )
+        sizes = [*compress(widths, self.adapted)]
+        if self.use_bias and self.adapt_bias:
+            sizes.append(self.units)
+        self.policy.sizes = tuple(sizes)
+        self.policy.build(input_shape)
+
+    def _widths(self, input_shape: Shape) -> list[int]:
+        """The sizes before, between and after the kernels."""
+        name = f"AdaptiveDense '{self.name}'"
+        features = input_shape[-1]
+        if len(input_shape) < 2 or features is None:
+            raise ValueError(
+                f"{name} needs inputs of shape (batch, ..., features) with a known "
+                f"number of features, received the shape {tuple(input_shape)}. Give "
+                "the last axis a size, for example with `keras.Input((8,))`."
+            )
+        if len(self.adapted) == 1:
+            if features != self.units:
+                raise ValueError(
+                    f"{name} has one diagonal and no kernel, so that units must be "
+                    f"the number of features, received units={self.units} and "
+                    f"{features} features. Pass units={features}, or a longer "
+                    "`adaptation`."
+                )
+            return [features]
+        between = len(self.adapted) - 2
+        rank = min(features, self.units) if self.rank is None else self.rank
+        ranks = [rank] * between if isinstance(rank, int) else list(rank)
+        return [features, *ranks, self.units]
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        x = numerics.as_float(inputs, self.compute_dtype)
+        self._check(x.shape)
+        *diagonals, of_bias = self._diagonals(x, training)
+        for number, diagonal in enumerate(diagonals):
+            if number:
+                x = numerics.matmul(x, self.kernels[number - 1])
+            if diagonal is not None:
+                x = x * diagonal
+        if self.use_bias:
+            bias = numerics.weight_like(self.bias, x)
+            x = x + (bias if of_bias is None else bias * of_bias)
+        return numerics.activate(self.activation, x)
+
+    def adaptation(self, inputs: Any) -> tuple[Tensor | None, ...]:
+        """The diagonals for these inputs, for a look at what the policy does.
+
+        `keras.Model(model.input, layer.adaptation(layer.input)[1])` gives the
+        second one for whole batches, if the layer is part of a functional model.
+
+        Args:
+            inputs: Tensor `(batch, ..., features)`.
+
+        Returns:
+            d_1 ... d_q and d_(q+1), that of the bias, each
+            `(batch, ..., size)`, or None where it is 1.
+        """
+        inputs = self.policy.readable(inputs)
+        self._check(inputs.shape)
+        return tuple(self._diagonals(inputs, training=False))
+
+    def _diagonals(self, x: Tensor, training: bool) -> list[Tensor | None]:
+        made = iter(self.policy(x, training=training))
+        adapted = (*self.adapted, self.use_bias and self.adapt_bias)
+        return [next(made) if wanted else None for wanted in adapted]
+
+    def _check(self, shape: Shape) -> None:
+        built_for = self.policy.features if self.built else None
+        if built_for is not None and shape[-1] not in (None, built_for):
+            raise ValueError(
+                f"AdaptiveDense '{self.name}' was built for {built_for} features, "
+                f"received the shape {tuple(shape)}. Pass {built_for} features, or "
+                "make a new layer."
+            )
+
+    def compute_output_shape(self, input_shape: Shape) -> tuple[int | None, ...]:
+        self._check(input_shape)
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "adaptation": named(self.adapted),
+            "rank": self.rank,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "adapt_bias": self.adapt_bias,
+            **self.policy.arguments(),
+            "activity_regularizer": keras.regularizers.serialize(
+                self.activity_regularizer
+            ),
+            **weight_arguments.config(self, WEIGHTS),
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> AdaptiveDense:
+        return cls(**policies.with_policy(config, custom_objects))

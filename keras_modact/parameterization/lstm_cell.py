@@ -1,0 +1,355 @@
+"""The adaptive LSTM cell (Flennerhag et al. 2018, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_modact import arguments, numerics, weight_arguments
+from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.initialization import per_block, with_unit_forget_bias
+from keras_modact.parameterization.lstm_base import POLICIES, AdaptiveLSTMBase
+
+GATES = 4
+
+
+class Adaptation(NamedTuple):
+    """The diagonals of one step, each `(..., size)`, or None where it is 1."""
+
+    input: Tensor | None
+    """pi_x, of the size of the input."""
+    state: Tensor | None
+    """pi_h, of the size of h."""
+    input_gates: Tensor | None
+    """pi_xg, for what the four gates read of the input."""
+    state_gates: Tensor | None
+    """pi_hg, for what the four gates read of h."""
+    bias: Tensor | None
+    """pi_b, for the four gates' bias."""
+
+
+@keras.saving.register_keras_serializable(package="keras_modact")
+class AdaptiveLSTMCell(AdaptiveLSTMBase):
+    """LSTM cell whose matrices are adapted to what it reads, at every step.
+
+    Choose the layer `AdaptiveLSTM` to run it over a sequence; the cell is for
+    `keras.layers.RNN`, `keras.layers.StackedRNNCells` and loops of your own.
+
+    With the input x, the states h and c, v = [x; h], `@` the matrix product,
+    sigma the logistic sigmoid, "1 +" with `around_one` only, and each of the
+    gates i, f, g, o a block of u:
+
+        z' = the output of an LSTM that reads v, with the states z and its c
+        pi_x, pi_h, pi_xg, pi_hg, pi_b = blocks of [1 +] tau(z' @ U)
+        u  = ((x * pi_x) @ W) * pi_xg + ((h * pi_h) @ R) * pi_hg + b * pi_b
+        c' = sigma(f) * c + sigma(i) * tanh(g)
+        h' = sigma(o) * tanh(c')
+
+    With `policy="static"` z' = relu(v P + p). With pi = 1 this is
+    `keras.layers.LSTMCell`. As published z and so pi start near 0, and the cell
+    all but closed; with `around_one=True` it starts as the LSTM with the same
+    weights.
+
+    Weights: `kernel` (features, 4 units), W; `recurrent_kernel` (units,
+    4 units), R; `bias` (4 units), b; columns i, f, g, o. `policy_kernel`
+    (features + units, 4 policy_units), `policy_recurrent_kernel` (policy_units,
+    4 policy_units) and `policy_bias` (4 policy_units), the policy's LSTM, with
+    columns i, f, g, o as well; a static policy has `policy_kernel`, P, and
+    `policy_bias`, p, with policy_units columns. `adaptation_kernel`
+    (policy_units, features + 13 units), U, with the columns of pi_x, pi_h,
+    pi_xg, pi_hg and pi_b, without those that are not adapted. The published
+    policy has two biases that are added up; one is as good.
+
+    Args:
+        units: Positive integer, the number of units.
+        policy_units: Positive integer, the size of z. The paper has 100 for
+            1,150 and 400 units.
+        policy: `"recurrent"`, z from a small LSTM, or `"static"`, from a dense
+            layer of rectifiers. Defaults to `"recurrent"`.
+        adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
+            and pi_hg; `"io"`, all four. Defaults to `"io"`.
+        adapt_bias: Boolean, whether the bias is adapted, by pi_b. Defaults to
+            `True`.
+        policy_activation: tau: the name of a Keras activation or a callable.
+            Defaults to `"tanh"`.
+        around_one: Boolean, pi = 1 + tau(z' @ U) in place of tau(z' @ U), with U
+            zero at first. Defaults to `False`, as in the paper.
+        slicing: `"exact"`, or `"published"`: the authors' code takes sizes for
+            places and cuts tau(z' @ U), with I features and H units, into pi_x
+            [0, I), pi_h [I, I + H), pi_xg [H, 5H), and [4H, 8H) for both pi_hg
+            and pi_b, and leaves the rest unused. For comparisons with published
+            figures only. Defaults to `"exact"`.
+        use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
+        unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
+            `True`.
+        kernel_initializer: Initializer of `kernel`, all gates at once. Defaults
+            to `"orthogonal"`.
+        recurrent_initializer: Initializer of `recurrent_kernel`, all gates at
+            once. Defaults to `"orthogonal"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        policy_kernel_initializer: Initializer of `policy_kernel`. Defaults to
+            `None`: uniform within policy_units^-0.5 on either side of 0.
+        policy_recurrent_initializer: Initializer of `policy_recurrent_kernel`,
+            with the same default.
+        policy_bias_initializer: Initializer of `policy_bias`, with the same
+            default.
+        adaptation_initializer: Initializer of `adaptation_kernel`, with the same
+            default, or zeros with `around_one`.
+        kernel_regularizer: Regularizer of `kernel`.
+        recurrent_regularizer: Regularizer of `recurrent_kernel`.
+        bias_regularizer: Regularizer of `bias`.
+        policy_kernel_regularizer: Regularizer of `policy_kernel`.
+        policy_recurrent_regularizer: Regularizer of `policy_recurrent_kernel`.
+        policy_bias_regularizer: Regularizer of `policy_bias`.
+        adaptation_regularizer: Regularizer of `adaptation_kernel`.
+        kernel_constraint: Constraint on `kernel`.
+        recurrent_constraint: Constraint on `recurrent_kernel`.
+        bias_constraint: Constraint on `bias`.
+        dropout: Float in [0, 1), share of the inputs dropped in training.
+        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
+            training, where the gates and the policy read it.
+        policy_dropout: Float in [0, 1), share of z dropped, in training, where U
+            and the policy read it. All three need the layer `AdaptiveLSTM`: a
+            bare cell refuses them in training.
+        seed: Integer seed of the dropout masks, or None.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        inputs: Tensor `(batch, features)`.
+        states: The states h and c, each `(batch, units)`, and with a recurrent
+            policy z and its c, each `(batch, policy_units)`.
+        training: Boolean, whether the step belongs to training.
+
+    Input shape:
+        `(batch, features)`.
+
+    Output shape:
+        The output `(batch, units)`, and the new states, of the shapes above.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the number of
+            features is unknown when the weights are made.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    layer = keras.layers.RNN(keras_modact.AdaptiveLSTMCell(16, policy_units=4))
+    assert layer(np.ones((2, 10, 3), "float32")).shape == (2, 16)
+    ```
+
+    Reference:
+        Flennerhag, Yin, Keane, Elliot, "Breaking the activation function
+        bottleneck through adaptive parameterization", NeurIPS 2018, equations 6
+        to 9, the first matrices tied over the gates.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        policy_units: int,
+        policy: str = "recurrent",
+        adaptation: str = "io",
+        adapt_bias: bool = True,
+        policy_activation: Any = "tanh",
+        around_one: bool = False,
+        slicing: str = "exact",
+        use_bias: bool = True,
+        unit_forget_bias: bool = True,
+        kernel_initializer: Any = "orthogonal",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        policy_kernel_initializer: Any = None,
+        policy_recurrent_initializer: Any = None,
+        policy_bias_initializer: Any = None,
+        adaptation_initializer: Any = None,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        policy_kernel_regularizer: Any = None,
+        policy_recurrent_regularizer: Any = None,
+        policy_bias_regularizer: Any = None,
+        adaptation_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        policy_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        given = constructor_arguments(locals())
+        policy = arguments.one_of("policy", given.pop("policy"), POLICIES)
+        super().__init__(**given)
+        self.policy = policy
+        self.state_size = [self.units, self.units]
+        if policy == "recurrent":
+            self.state_size += [self.policy_units, self.policy_units]
+        # The size of another layer's z in v, which `StackedAdaptiveLSTMCell` sets.
+        self.latent_below = 0
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        features = self.checked_features(input_shape)
+        blocks = GATES if self.policy == "recurrent" else 1
+        summary = features + self.units + self.latent_below
+
+        def add(name: str, weight: str, *shape: int) -> Any:
+            made = weight_arguments.of(self, weight)
+            # One block, drawn in a dtype in which it can be made orthogonal.
+            made["initializer"] = per_block(made["initializer"], 1)
+            if name == "bias" and self.unit_forget_bias:
+                made["initializer"] = with_unit_forget_bias(made["initializer"], GATES)
+            return self.add_weight(name=name, shape=shape, **made)
+
+        self.kernel = add("kernel", "kernel", features, GATES * self.units)
+        self.recurrent_kernel = add(
+            "recurrent_kernel", "recurrent", self.units, GATES * self.units
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = add("bias", "bias", GATES * self.units)
+        of_policy = blocks * self.policy_units
+        self.policy_kernel = add("policy_kernel", "policy_kernel", summary, of_policy)
+        self.policy_recurrent_kernel = None
+        if self.policy == "recurrent":
+            self.policy_recurrent_kernel = add(
+                "policy_recurrent_kernel",
+                "policy_recurrent",
+                self.policy_units,
+                of_policy,
+            )
+        self.policy_bias = add("policy_bias", "policy_bias", of_policy)
+        self.adaptation_kernel = add(
+            "adaptation_kernel", "adaptation", self.policy_units, self._slices()[1]
+        )
+
+    def _slices(self) -> tuple[list[tuple[int, int] | None], int]:
+        """Where each diagonal lies in tau(z @ U), and how many columns U has."""
+        i, h = self.features, self.units
+        if self.slicing == "published":
+            places: list[Any] = [(0, i), (i, i + h), (h, 5 * h), *[(4 * h, 8 * h)] * 2]
+            return places, i + 13 * h
+        before = self.adaptation_name in ("input", "io")
+        after = self.adaptation_name in ("output", "io")
+        of_bias = self.adapt_bias and self.use_bias
+        wanted = [before, before, after, after, of_bias]
+        found: list[tuple[int, int] | None] = []
+        start = 0
+        for size, adapted in zip([i, h, 4 * h, 4 * h, 4 * h], wanted, strict=True):
+            found.append((start, start + size) if adapted else None)
+            start += size if adapted else 0
+        return found, start
+
+    def project(self, inputs: Tensor) -> Tensor:
+        kernel = numerics.weight_like(self.policy_kernel, inputs)
+        of_policy = inputs @ kernel[: self.features]
+        of_policy = of_policy + numerics.weight_like(self.policy_bias, of_policy)
+        # What the policy makes of h scales x before W reads it.
+        return ops.concatenate([of_policy, inputs], axis=-1)
+
+    def step(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Any = None,
+    ) -> list[Tensor]:
+        return self.advance(projected, states, recurrent_mask or (None, None))
+
+    def advance(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        masks: tuple[Tensor | None, Tensor | None],
+        latent_below: Tensor | None = None,
+    ) -> list[Tensor]:
+        """One step; in a stack with the z of the layer below as well.
+
+        Args:
+            projected: What `project` returned for this step.
+            states: h, c, and with a recurrent policy z and its c.
+            masks: Dropout masks of h and of z, or None.
+            latent_below: z of the layer below, `(batch, policy_units)`, or None.
+
+        Returns:
+            The states after the step.
+        """
+        h, c, *policy_states = states
+        columns = projected.shape[-1] - self.features
+        of_policy, x = projected[..., :columns], projected[..., columns:]
+        read = masked(h, masks[0])
+        kernel = numerics.weight_like(self.policy_kernel, read)
+        above = self.features + self.units
+        of_policy = of_policy + read @ kernel[self.features : above]
+        if latent_below is not None:
+            of_policy = of_policy + latent_below @ kernel[above:]
+        if self.policy == "recurrent":
+            z, policy_c = policy_states
+            recurred = numerics.matmul(
+                masked(z, masks[1]), self.policy_recurrent_kernel
+            )
+            z, policy_c = lstm(of_policy + recurred, policy_c)
+            policy_states = [z, policy_c]
+        else:
+            z = ops.relu(of_policy)
+        u = self._gates(x, read, self.adaptation(masked(z, masks[1])))
+        return [*lstm(u, c), *policy_states]
+
+    def adaptation(self, latent: Any) -> Adaptation:
+        """The diagonals pi that a policy's z stands for, also for a look at them.
+
+        Args:
+            latent: z, `(..., policy_units)`: with a recurrent policy the third
+                state.
+
+        Returns:
+            A named tuple of `input`, `state`, `input_gates`, `state_gates` and
+            `bias`.
+        """
+        z = ops.convert_to_tensor(latent)
+        pi = numerics.activate(
+            self.policy_activation, numerics.matmul(z, self.adaptation_kernel)
+        )
+        if self.around_one:
+            pi = 1 + pi
+        places, _ = self._slices()
+        return Adaptation(
+            *(None if at is None else pi[..., at[0] : at[1]] for at in places)
+        )
+
+    def _gates(self, x: Tensor, h: Tensor, pi: Adaptation) -> Tensor:
+        """Equation 9, all gates at once."""
+        of_input = numerics.matmul(masked(x, pi.input), self.kernel)
+        of_state = numerics.matmul(masked(h, pi.state), self.recurrent_kernel)
+        u = masked(of_input, pi.input_gates) + masked(of_state, pi.state_gates)
+        if self.use_bias:
+            u = u + masked(numerics.weight_like(self.bias, u), pi.bias)
+        return u
+
+    def dropout_masks(
+        self, batch_size: Any, features: int, training: bool
+    ) -> tuple[Tensor | None, Any]:
+        of_input, of_h = super().dropout_masks(batch_size, features, training)
+        if not training:
+            return None, None
+        of_z = self.draw_mask(batch_size, self.policy_units, self.policy_dropout)
+        return of_input, (of_h, of_z)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "policy": self.policy}
+
+
+def masked(x: Tensor, factors: Tensor | None) -> Tensor:
+    """x times the factors, if there are any."""
+    return x if factors is None else x * factors
+
+
+def lstm(gates: Tensor, c: Tensor) -> list[Tensor]:
+    """The states h and c of an LSTM after its gates i, f, g, o are added up."""
+    i, f, g, o = ops.split(gates, GATES, axis=-1)
+    c = ops.sigmoid(f) * c + ops.sigmoid(i) * numerics.tanh(g)
+    return [ops.sigmoid(o) * numerics.tanh(c), c]

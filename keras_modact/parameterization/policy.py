@@ -1,0 +1,202 @@
+"""The adaptation policy of a feed-forward layer (Flennerhag et al. 2018, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact import arguments, numerics, weight_arguments
+from keras_modact.arguments import Tensor
+
+# Blocks of columns in the kernel of each network for the latent z.
+LATENTS = {"relu": 1, "glu": 2}
+DEFAULT_UNITS = 32
+WEIGHTS = ("policy_kernel", "policy_bias", "adaptation")
+ARGUMENTS = (
+    "policy",
+    "policy_units",
+    "policy_activation",
+    "around_one",
+    "policy_dropout",
+    "policy_kernel_initializer",
+    "policy_bias_initializer",
+    "adaptation_initializer",
+    "policy_kernel_regularizer",
+    "policy_bias_regularizer",
+    "adaptation_regularizer",
+    "seed",
+)
+"""The arguments of a layer that are about its policy."""
+
+
+class AdaptationPolicy(keras.layers.Layer):
+    """The diagonals of a layer's adaptation matrices, from what the policy reads.
+
+    With what it reads v, the latent z, `U` split into blocks of columns U_j:
+
+        z = relu(v P + p), or (v P1 + p1) * sigma(v P2 + p2), or a layer of yours
+        diagonal j = tau(z U_j), or 1 + tau(z U_j) with `around_one`
+
+    It is the part `policy` of `AdaptiveDense` and `AdaptiveConv2D`, which say
+    what the arguments mean and set `sizes` before it is built.
+
+    Weights: `kernel` (features, policy_units), P, or (features, 2 policy_units),
+    P1 and P2; `bias` of as many columns; `adaptation_kernel` (policy_units, sum
+    of the sizes), U.
+
+    Args:
+        given: The layer's arguments by name, those of `ARGUMENTS` among them.
+        **kwargs: `name` and `dtype`.
+    """
+
+    def __init__(self, given: Mapping[str, Any], **kwargs: Any) -> None:
+        policy, units = given["policy"], given["policy_units"]
+        if not isinstance(policy, keras.layers.Layer):
+            if not isinstance(policy, str) or policy not in LATENTS:
+                raise ValueError(
+                    "`policy` must be 'relu', 'glu' or a Keras layer, received "
+                    f"policy={policy!r}. Pass for example policy='relu', or "
+                    "policy=keras.layers.Dense(32, activation='elu')."
+                )
+            units = DEFAULT_UNITS if units is None else units
+        if units is not None:
+            units = arguments.positive_integer("policy_units", units)
+        tau = arguments.activation("policy_activation", given["policy_activation"])
+        around_one = arguments.truth_value("around_one", given["around_one"])
+        rate = arguments.dropout_rate("policy_dropout", given["policy_dropout"])
+        seed = arguments.random_seed("seed", given["seed"])
+        super().__init__(**kwargs)
+        initial = given["adaptation_initializer"]
+        if initial is None:
+            initial = "zeros" if around_one else uniform_by_fan_in()
+        weight_arguments.keep(
+            self, WEIGHTS, {**given, "adaptation_initializer": initial}
+        )
+        self.latent = policy
+        self.units = units
+        self.activation = tau
+        self.around_one = around_one
+        self.dropout = rate
+        self.seed = seed
+        if rate:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        self.sizes: tuple[int, ...] = ()
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        self.features = input_shape[-1]
+        self.kernel = self.bias = None
+        if isinstance(self.latent, str):
+            blocks = LATENTS[self.latent]
+            columns = blocks * self.units
+            self.kernel = self.add_weight(
+                name="kernel",
+                shape=(input_shape[-1], columns),
+                **weight_arguments.of(self, "policy_kernel", blocks=blocks),
+            )
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(columns,),
+                **weight_arguments.of(self, "policy_bias", blocks=blocks),
+            )
+        else:
+            self.units = self._units_of_layer(input_shape)
+        self.adaptation_kernel = self.add_weight(
+            name="adaptation_kernel",
+            shape=(self.units, sum(self.sizes)),
+            **weight_arguments.of(self, "adaptation"),
+        )
+
+    def _units_of_layer(self, input_shape: Sequence[int | None]) -> int:
+        """The size of what the given layer gives, once its shape is checked."""
+        layer = self.latent
+        if not layer.built:
+            layer.build(input_shape)
+        shape = tuple(layer.compute_output_shape(input_shape))
+        units = shape[-1]
+        leading = tuple(input_shape[:-1])
+        if shape[:-1] != leading or units is None or self.units not in (None, units):
+            wanted = (*leading, self.units or "policy_units")
+            raise ValueError(
+                f"`policy` must turn the shape {tuple(input_shape)} into {wanted}, "
+                f"{type(layer).__name__} '{layer.name}' gives {shape}. Pass for "
+                "example policy=keras.layers.Dense(32), and leave `policy_units` "
+                "out."
+            )
+        return int(units)
+
+    def call(self, v: Tensor, training: bool = False) -> list[Tensor]:
+        z = self._latent(v, training)
+        if training and self.dropout:
+            z = keras.random.dropout(z, self.dropout, seed=self.seed_generator)
+        pi = numerics.activate(
+            self.activation, numerics.matmul(z, self.adaptation_kernel)
+        )
+        if self.around_one:
+            pi = 1 + pi
+        return split(pi, self.sizes)
+
+    def _latent(self, v: Tensor, training: bool) -> Tensor:
+        if not isinstance(self.latent, str):
+            # Not every layer's call knows `training`; Keras hands it on by itself.
+            return ops.cast(self.latent(v), self.compute_dtype)
+        linear = numerics.matmul(v, self.kernel)
+        linear = linear + numerics.weight_like(self.bias, linear)
+        if self.latent == "relu":
+            return ops.relu(linear)
+        value, gate = ops.split(linear, 2, axis=-1)
+        return value * ops.sigmoid(gate)
+
+    def readable(self, inputs: Any) -> Tensor:
+        """Inputs as a tensor of the compute dtype, once there is a policy."""
+        if not self.built:
+            raise ValueError(
+                "There is no policy before the layer is built. Call the layer, or "
+                "put it into a model with a `keras.Input`, first."
+            )
+        if isinstance(inputs, keras.KerasTensor):
+            return inputs
+        return ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
+
+    def arguments(self) -> dict[str, Any]:
+        """What the policy was made from, for the `get_config` of its layer."""
+        given_layer = not isinstance(self.latent, str)
+        latent: Any = self.latent
+        if given_layer:
+            latent = keras.saving.serialize_keras_object(self.latent)
+        return {
+            "policy": latent,
+            "policy_units": self.units,
+            "policy_activation": keras.activations.serialize(self.activation),
+            "around_one": self.around_one,
+            "policy_dropout": self.dropout,
+            **weight_arguments.config(self, WEIGHTS),
+            "seed": self.seed,
+        }
+
+
+def with_policy(config: Mapping[str, Any], custom_objects: Any) -> dict[str, Any]:
+    """A layer's config whose policy, if it is a layer, is that layer again."""
+    config = dict(config)
+    if isinstance(config["policy"], dict):
+        config["policy"] = keras.saving.deserialize_keras_object(
+            config["policy"], custom_objects=custom_objects
+        )
+    return config
+
+
+def uniform_by_fan_in() -> keras.initializers.Initializer:
+    """U(-k, k) with k the number of rows to the power of -1/2."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def split(x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Blocks of these sizes along the last axis."""
+    parts, start = [], 0
+    for size in sizes:
+        # Not `ops.split` at places, which cannot be traced to ONNX on torch.
+        parts.append(x[..., start : start + size])
+        start += size
+    return parts
