@@ -33,9 +33,17 @@ def keep(
         given: The constructor's arguments by name; those of other names are
             left alone.
     """
-    for name, kind in _names(weights):
-        if name in given:
-            setattr(layer, name, CHECKS[kind](name, given[name]))
+    for name, value in checked(weights, given).items():
+        setattr(layer, name, value)
+
+
+def checked(weights: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given of each weight, as the objects that it stands for."""
+    return {
+        name: CHECKS[kind](name, given[name])
+        for name, kind in _names(weights)
+        if name in given
+    }
 
 
 def config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
@@ -60,7 +68,9 @@ def of(layer: keras.layers.Layer, weight: str, blocks: int = 1) -> dict[str, Any
         for name, kind in _names([weight])
         if hasattr(layer, name)
     }
-    if blocks > 1:
+    orthogonal = isinstance(found.get("initializer"), keras.initializers.Orthogonal)
+    # Not every backend orthogonalizes in half precision, `per_block` does.
+    if blocks > 1 or orthogonal:
         found["initializer"] = per_block(found["initializer"], blocks)
     return found
 

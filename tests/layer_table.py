@@ -15,6 +15,7 @@ import keras_modact
 from tests.activation import rows as activation
 from tests.bistability import rows as bistability
 from tests.modulation import rows as modulation
+from tests.parameterization import rows as parameterization
 from tests.rectification import rows as rectification
 from tests.row import Row
 
@@ -23,6 +24,7 @@ ROWS = [
     *activation.ROWS,
     *rectification.ROWS,
     *modulation.ROWS,
+    *parameterization.ROWS,
 ]
 RECURRENT_ROWS = [row for row in ROWS if row.is_recurrent]
 

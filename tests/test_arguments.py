@@ -73,6 +73,23 @@ REFUSED: dict[str, list[Any]] = {
     "modulator_kernel_constraint": ["no_such_name"],
     "modulates": ["input", None],
     "unit_forget_bias": ["yes", None],
+    "adaptation": ["svd", None, 3],
+    "rank": [0, -1, 2.5, "2", (2, 0), (1, 2, 3, 4)],
+    "adapt_bias": ["yes", 1],
+    "policy": ["gru", None, 3],
+    "policy_units": [0, -1, 2.5, "3", True],
+    "policy_activation": ["no_such_name", 3, None],
+    "around_one": ["yes", 1],
+    "policy_dropout": [-0.1, 1, "0.5", None],
+    "slicing": ["wrong", None],
+    "policy_kernel_initializer": ["no_such_name", 3],
+    "policy_recurrent_initializer": ["no_such_name"],
+    "policy_bias_initializer": ["no_such_name"],
+    "adaptation_initializer": ["no_such_name"],
+    "policy_kernel_regularizer": ["no_such_name"],
+    "policy_recurrent_regularizer": ["no_such_name"],
+    "policy_bias_regularizer": ["no_such_name"],
+    "adaptation_regularizer": ["no_such_name"],
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
+from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.parameterization import policy as policies
 from keras_modact.parameterization.diagonals import adapted_channels, named
@@ -166,7 +166,14 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         adapted = adapted_channels(given.pop("adaptation"))
         adapt_bias = arguments.truth_value("adapt_bias", given.pop("adapt_bias"))
         arguments.truth_value("use_bias", use_bias)
-        super().__init__(**given)
+        arguments.positive_integer("filters", filters)
+        for name in ("kernel_size", "strides", "dilation_rate"):
+            arguments.positive_integers(name, given[name])
+        arguments.one_of("padding", padding, ("valid", "same"))
+        given["data_format"] = arguments.data_format(data_format)
+        if activation is not None:
+            arguments.activation("activation", activation)
+        super().__init__(**given | weight_arguments.checked(("kernel", "bias"), given))
         self.policy = AdaptationPolicy(
             of_policy, name="policy", dtype=self.dtype_policy
         )
@@ -178,11 +185,11 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         channels = input_shape[axis]
         if len(input_shape) != 4 or channels is None:
             raise ValueError(
-                f"AdaptiveConv2D '{self.name}' needs images of shape "
-                "(batch, rows, columns, channels), or with data_format="
-                "'channels_first' (batch, channels, rows, columns), with a known "
-                f"number of channels, received the shape {tuple(input_shape)} with "
-                f"data_format={self.data_format!r}."
+                f"AdaptiveConv2D '{self.name}' needs the number of input channels of "
+                "images (batch, rows, columns, channels), or with data_format="
+                "'channels_first' (batch, channels, rows, columns), received the "
+                f"shape {tuple(input_shape)} with data_format={self.data_format!r}. "
+                "Give that axis a size, for example with `keras.Input((28, 28, 1))`."
             )
         super().build(input_shape)
         sizes = [*compress([channels, self.filters], self.adapted)]

@@ -222,9 +222,9 @@ class AdaptiveDense(keras.layers.Layer):
         features = input_shape[-1]
         if len(input_shape) < 2 or features is None:
             raise ValueError(
-                f"{name} needs inputs of shape (batch, ..., features) with a known "
-                f"number of features, received the shape {tuple(input_shape)}. Give "
-                "the last axis a size, for example with `keras.Input((8,))`."
+                f"{name} needs the number of input features, the last axis of "
+                f"(batch, ..., features), received the shape {tuple(input_shape)}. "
+                "Give that axis a size, for example with `keras.Input((8,))`."
             )
         if len(self.adapted) == 1:
             if features != self.units:

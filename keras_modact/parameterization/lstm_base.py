@@ -70,14 +70,6 @@ class AdaptiveLSTMBase(RecurrentCell):
         slicing = arguments.one_of("slicing", slicing, SLICINGS)
         unit_forget_bias = arguments.truth_value("unit_forget_bias", unit_forget_bias)
         policy_dropout = arguments.dropout_rate("policy_dropout", policy_dropout)
-        everything = adaptation == "io" and adapt_bias and kwargs["use_bias"]
-        if slicing == "published" and not everything:
-            raise ValueError(
-                "slicing='published' is a fault of the code that adapts everything, "
-                f"received adaptation={adaptation!r}, adapt_bias={adapt_bias}, "
-                f"use_bias={kwargs['use_bias']}. Pass adaptation='io', "
-                "adapt_bias=True and use_bias=True beside it, or slicing='exact'."
-            )
         super().__init__(units=units, **kwargs)
         for weight in POLICY_WEIGHTS:
             if given[f"{weight}_initializer"] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import keras
@@ -10,7 +11,7 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.initialization import per_block, with_unit_forget_bias
+from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.parameterization.lstm_base import POLICIES, AdaptiveLSTMBase
 
 GATES = 4
@@ -80,8 +81,8 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         slicing: `"exact"`, or `"published"`: the authors' code takes sizes for
             places and cuts tau(z' @ U), with I features and H units, into pi_x
             [0, I), pi_h [I, I + H), pi_xg [H, 5H), and [4H, 8H) for both pi_hg
-            and pi_b, and leaves the rest unused. For comparisons with published
-            figures only. Defaults to `"exact"`.
+            and pi_b, and leaves the rest of its I + 13 H columns unused. For
+            comparisons with published figures only. Defaults to `"exact"`.
         use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
         unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
             `True`.
@@ -200,8 +201,6 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
 
         def add(name: str, weight: str, *shape: int) -> Any:
             made = weight_arguments.of(self, weight)
-            # One block, drawn in a dtype in which it can be made orthogonal.
-            made["initializer"] = per_block(made["initializer"], 1)
             if name == "bias" and self.unit_forget_bias:
                 made["initializer"] = with_unit_forget_bias(made["initializer"], GATES)
             return self.add_weight(name=name, shape=shape, **made)
@@ -231,19 +230,26 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
     def _slices(self) -> tuple[list[tuple[int, int] | None], int]:
         """Where each diagonal lies in tau(z @ U), and how many columns U has."""
         i, h = self.features, self.units
-        if self.slicing == "published":
-            places: list[Any] = [(0, i), (i, i + h), (h, 5 * h), *[(4 * h, 8 * h)] * 2]
-            return places, i + 13 * h
+        of_bias = self.adapt_bias and self.use_bias
         before = self.adaptation_name in ("input", "io")
         after = self.adaptation_name in ("output", "io")
-        of_bias = self.adapt_bias and self.use_bias
         wanted = [before, before, after, after, of_bias]
-        found: list[tuple[int, int] | None] = []
-        start = 0
-        for size, adapted in zip([i, h, 4 * h, 4 * h, 4 * h], wanted, strict=True):
-            found.append((start, start + size) if adapted else None)
-            start += size if adapted else 0
-        return found, start
+        if self.slicing == "published":
+            places = [(0, i), (i, i + h), (h, 5 * h), (4 * h, 8 * h), (4 * h, 8 * h)]
+            columns = i + 13 * h
+        else:
+            sizes = [
+                size * adapted
+                for size, adapted in zip(
+                    [i, h, 4 * h, 4 * h, 4 * h], wanted, strict=True
+                )
+            ]
+            places = [*pairwise(accumulate(sizes, initial=0))]
+            columns = sum(sizes)
+        cut = [
+            at if adapted else None for at, adapted in zip(places, wanted, strict=True)
+        ]
+        return cut, columns
 
     def project(self, inputs: Tensor) -> Tensor:
         kernel = numerics.weight_like(self.policy_kernel, inputs)

@@ -36,7 +36,7 @@ class StackedAdaptiveLSTM(RecurrentLayer):
 
     Args:
         units: Tuple or list of positive integers, the units of each layer, the
-            first one first. The paper has (1150, 400).
+            first one first; an integer is one layer. The paper has (1150, 400).
         policy_units: Positive integer, the size of z in each layer.
         adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
             and pi_hg; `"io"`, all four. Defaults to `"io"`.
@@ -144,7 +144,7 @@ class StackedAdaptiveLSTM(RecurrentLayer):
 
     def __init__(
         self,
-        units: Sequence[int],
+        units: int | Sequence[int],
         policy_units: int,
         adaptation: str = "io",
         adapt_bias: bool = True,

@@ -37,7 +37,7 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
 
     Args:
         units: Tuple or list of positive integers, the units of each layer, the
-            first one first. The paper has (1150, 400).
+            first one first; an integer is one layer. The paper has (1150, 400).
         policy_units: Positive integer, the size of z in each layer.
         adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
             and pi_hg; `"io"`, all four. Defaults to `"io"`.
@@ -120,7 +120,7 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
 
     def __init__(
         self,
-        units: Sequence[int],
+        units: int | Sequence[int],
         policy_units: int,
         adaptation: str = "io",
         adapt_bias: bool = True,
@@ -239,15 +239,18 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
         return self.draw_mask(batch_size, features, self.dropout), of_layers
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.layer_units}
+        sizes = self.layer_units
+        return {**super().get_config(), "units": sizes if len(sizes) > 1 else sizes[0]}
 
 
 def checked_layers(units: Any) -> tuple[int, ...]:
     """The units of each layer, if there is one at least."""
-    if not isinstance(units, (tuple, list)) or not units:
+    several = isinstance(units, (tuple, list))
+    if several and not units:
         raise ValueError(
-            "`units` must be a tuple of positive integers, one for each layer of the "
-            f"stack and at least one, received units={units!r}. Pass for example "
+            "`units` must have a positive integer for each layer of the stack, and "
+            f"a stack at least one layer, received units={units!r}. Pass for example "
             "units=(128, 64)."
         )
-    return tuple(arguments.positive_integer("units", size) for size in units)
+    sizes = units if several else [units]
+    return tuple(arguments.positive_integer("units", size) for size in sizes)

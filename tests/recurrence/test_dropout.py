@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -14,12 +15,31 @@ from tests.layer_table import RECURRENT_ROWS, ROWS, Row, row_id
 CELL_ROWS = [row for row in ROWS if row.is_cell]
 
 
+def rates(row: Row) -> list[str]:
+    """The arguments of a class that are rates of dropout."""
+    return [name for name in inspect.signature(row.cls).parameters if "dropout" in name]
+
+
+def each_rate(rows: list[Row]) -> list:
+    return [
+        pytest.param(row, rate, id=f"{row.name}-{rate}")
+        for row in rows
+        for rate in rates(row)
+    ]
+
+
+def mask_sizes(cell: Any) -> list[int]:
+    """The sizes of the recurrent masks: h, and z where there is a policy."""
+    if hasattr(cell, "cells"):
+        return [size for inner in cell.cells for size in mask_sizes(inner)]
+    return [cell.units, *([cell.policy_units] if hasattr(cell, "policy_units") else [])]
+
+
 def call(layer: Any, x: np.ndarray, training: bool) -> np.ndarray:
     return as_float64(layer(x, training=training))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
-@pytest.mark.parametrize("rate", ["dropout", "recurrent_dropout"])
+@pytest.mark.parametrize(("row", "rate"), each_rate(RECURRENT_ROWS))
 def test_acts_in_training_only_and_anew_each_call(row: Row, rate: str) -> None:
     x = row.batch(4)
     layer = row.layer(**{rate: 0.5}, seed=3)
@@ -45,8 +65,7 @@ def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) ->
     """The layer does what its cell does with the same masks at every step."""
     x = row.batch(4)
     layer = row.layer(
-        dropout=0.5,
-        recurrent_dropout=0.5,
+        **dict.fromkeys(rates(row), 0.5),
         seed=3,
         unroll=unroll,
         return_sequences=True,
@@ -58,8 +77,10 @@ def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) ->
     cell.build(x.shape)
     cell.set_weights(layer.get_weights())
     input_mask, recurrent_mask = cell.dropout_masks(len(x), x.shape[-1], True)
-    for mask, size in ((input_mask, x.shape[-1]), (recurrent_mask, cell.units)):
-        assert tuple(mask.shape) == (len(x), size)
+    masks = [input_mask, *keras.tree.flatten(recurrent_mask)]
+    sizes = [x.shape[-1], *mask_sizes(cell)]
+    assert [tuple(mask.shape) for mask in masks] == [(len(x), n) for n in sizes]
+    for mask in masks:
         assert set(np.unique(as_float64(mask))) == {0.0, 2.0}
     states = cell.get_initial_state(len(x))
     for t in range(x.shape[1]):
@@ -73,13 +94,12 @@ def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) ->
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
 def test_sequences_of_a_batch_have_masks_of_their_own(row: Row) -> None:
     x = np.repeat(row.batch(1), 8, axis=0)
-    for rate in ("dropout", "recurrent_dropout"):
+    for rate in rates(row):
         outputs = call(row.layer(**{rate: 0.5}, seed=3), x, True)
         assert len(np.unique(outputs.reshape(8, -1).round(5), axis=0)) > 2
 
 
-@pytest.mark.parametrize("row", CELL_ROWS, ids=row_id)
-@pytest.mark.parametrize("rate", ["dropout", "recurrent_dropout"])
+@pytest.mark.parametrize(("row", "rate"), each_rate(CELL_ROWS))
 def test_a_bare_cell_refuses_it_in_training(row: Row, rate: str) -> None:
     x = row.batch(4)
     layer = row.layer(**{rate: 0.5})
