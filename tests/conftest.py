@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
 import warnings
+from collections.abc import Iterator
 
 import keras
 import pytest
 from hypothesis import settings
+
+TESTS = itertools.count(1)
 
 settings.register_profile("suite", deadline=None, max_examples=15, derandomize=True)
 settings.load_profile("suite")
@@ -44,3 +49,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(autouse=True)
+def _few_programs_are_kept() -> Iterator[None]:
+    """Lets JAX' compiled programs go every hundred tests.
+
+    It keeps each in memory maps of its own, of which Linux gives a process
+    65,530; the suite compiles more, and the next program is a segmentation fault.
+    """
+    yield
+    if keras.backend.backend() == "jax" and next(TESTS) % 100 == 0:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
