@@ -19,13 +19,15 @@ import numpy as np
 import keras_modact
 
 
-def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+def option_parser(
+    description: str | None, output: str, presets: Iterable[str] = ("quick", "paper")
+) -> argparse.ArgumentParser:
     """The options of every example; their defaults come from the preset."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--preset", choices=("quick", "paper"), default="quick")
+    add("--preset", choices=presets, default="quick")
     add("--batch-size", type=positive)
     add("--epochs", type=positive)
     add("--samples", type=positive, help="number of training samples")

@@ -6,24 +6,25 @@ They are imported by the scripts beside it, which state the presets.
 from __future__ import annotations
 
 import argparse
-
-import keras
+from collections.abc import Iterable
 
 if __package__:
     from examples import common, corpus, texts
     from examples.language_network import CELLS
+    from examples.language_optimizers import OPTIMIZERS
 else:
     import common
     import corpus
     import texts
     from language_network import CELLS
+    from language_optimizers import OPTIMIZERS
 
-OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 
-
-def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+def option_parser(
+    description: str | None, output: str, presets: Iterable[str]
+) -> argparse.ArgumentParser:
     """The options of every language model; their defaults come from the preset."""
-    parser = common.option_parser(description, output)
+    parser = common.option_parser(description, output, presets)
     add = parser.add_argument
     texts.add_data_dir(parser)
     add("--corpus", choices=corpus.CORPORA)
@@ -34,17 +35,30 @@ def option_parser(description: str | None, output: str) -> argparse.ArgumentPars
     add("--embedding-units", type=common.positive, help="and those of the last layer")
     add("--units", type=common.positive, help="units of the LSTM's other layers")
     add("--layers", type=common.positive, help="number of recurrent layers, at least 2")
-    add("--initial-weights", choices=("keras", "published"))
+    add("--policy-units", type=common.positive, help="the policies' z, if adaptive")
+    add(
+        "--around-one",
+        action=argparse.BooleanOptionalAction,
+        help="adaptive cells that start as an LSTM, not almost closed",
+    )
+    add("--initial-weights", choices=("keras", "published"), help="of LSTM cells")
     add("--embedding-range", type=float, help="of the initial word vectors")
     add("--word-dropout", type=float, help="share of the vocabulary, a batch")
     add("--embedding-dropout", type=float, help="on the word vectors' features")
-    add("--hidden-dropout", type=float, help="between the layers")
+    add(
+        "--hidden-dropout",
+        type=float,
+        help="between the layers, and on what adaptive cells read of their own h",
+    )
+    add("--policy-dropout", type=float, help="on the policies' z")
     add("--output-dropout", type=float, help="on the last layer")
-    add("--weight-drop", type=float, help="on the recurrent matrices")
+    add("--weight-drop", type=float, help="on recurrent matrices, if not adaptive")
     add("--optimizer", choices=OPTIMIZERS)
     add("--learning-rate", type=float, help="of a full window")
     add("--decay-epochs", nargs="*", type=int, help="the rate falls by 10 after these")
-    add("--weight-decay", type=float)
+    add("--beta-1", type=float, help="Adam's memory of gradients")
+    add("--epsilon", type=float, help="what Adam adds to the gradients' size")
+    add("--weight-decay", type=float, help="its share in the gradient")
     add("--clip-norm", type=float, help="largest norm of the gradient; 0: none")
     add("--window", type=common.positive, help="steps the gradient goes back, mostly")
     add(

@@ -44,21 +44,20 @@ def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def results_table(
     options: argparse.Namespace,
     runs: Sequence[Run],
-    paper: Mapping[str, str],
-    paper_title: str,
+    papers: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """A Markdown table: each cell at its best epoch, and the paper's figure."""
+    """A Markdown table: each cell at its best epoch, and the papers' figures."""
     name = measure(options)
     rows = [
         ["cell", "units", "parameters", f"validation {name}", f"test {name}",
-         "best epoch", "seconds", paper_title]
+         "best epoch", "seconds", *papers]
     ]  # fmt: skip
     for cell, group in by_cell(runs).items():
         valid = [shown(options, r.validation_loss[r.best_epoch]) for r in group]
         test = [shown(options, run.test_loss) for run in group]
         rows.append(
             [
-                CELLS[cell][0],
+                CELLS[cell].title,
                 str(group[0].units),
                 f"{group[0].parameters:,}",
                 common.mean_and_spread(valid),
@@ -68,7 +67,7 @@ def results_table(
                     for run in group
                 ),
                 f"{np.mean([run.seconds for run in group]):.0f}",
-                paper.get(cell, "-"),
+                *(figures.get(cell, "-") for figures in papers.values()),
             ]
         )
     return common.markdown_table(rows)
@@ -87,7 +86,7 @@ def plot_course(
     for cell, group in by_cell(runs).items():
         color = f"C{list(CELLS).index(cell)}"
         for run in group:
-            label = CELLS[cell][0] if run is group[0] else None
+            label = CELLS[cell].title if run is group[0] else None
             for losses, dash, what in (
                 (run.validation_loss, "-", "validation"),
                 (run.train_loss, ":", "training"),

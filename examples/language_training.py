@@ -27,15 +27,23 @@ if __package__:
         build_model,
         carried_layers,
         count,
+        recurrent_weights,
         units_of,
     )
-    from examples.language_options import OPTIMIZERS
+    from examples.language_optimizers import make_optimizer
 else:
     import checkpoints
     import common
     import corpus
-    from language_network import CELLS, build_model, carried_layers, count, units_of
-    from language_options import OPTIMIZERS
+    from language_network import (
+        CELLS,
+        build_model,
+        carried_layers,
+        count,
+        recurrent_weights,
+        units_of,
+    )
+    from language_optimizers import make_optimizer
 
 # What a training may be resumed with although it was begun with something else.
 FREE_ON_RESUME = {
@@ -122,11 +130,7 @@ def read_data(options: argparse.Namespace) -> Data:
 
 def compile_model(options: argparse.Namespace, model: keras.Model) -> None:
     """Gives a model its optimizer and its loss, nats a token."""
-    optimizer = OPTIMIZERS[options.optimizer](
-        options.learning_rate,
-        global_clipnorm=options.clip_norm or None,
-        weight_decay=options.weight_decay or None,
-    )
+    optimizer = make_optimizer(options)
     # A checkpoint holds its variables, which it would make at its first step only.
     optimizer.build(model.trainable_variables)
     model.compile(
@@ -227,7 +231,7 @@ def train_all(options: argparse.Namespace, data: Data) -> list[Run]:
     total = len(options.seeds) * len(options.cells)
     for seed, cell in itertools.product(options.seeds, options.cells):
         number = f"{len(runs) + 1} of {total}"
-        print(f"\nTraining {number}: {CELLS[cell][0]}, seed {seed}")
+        print(f"\nTraining {number}: {CELLS[cell].title}, seed {seed}")
         runs.append(train(options, data, cell, seed))
     return runs
 
@@ -243,11 +247,7 @@ def train(options: argparse.Namespace, data: Data, cell: str, seed: int) -> Run:
         units=units,
         seed=seed,
         parameters=count(model.trainable_weights),
-        recurrent_weights=count(
-            # Through the carried state and the weight drop.
-            carried.layer.layer.cell.recurrent_kernel
-            for carried in carried_layers(model)
-        ),
+        recurrent_weights=recurrent_weights(model),
         model=model,
     )
     folder = options.output / "checkpoints"

@@ -12,6 +12,7 @@ from examples import (
     corpus,
     language_model,
     language_network,
+    language_optimizers,
     language_report,
     language_training,
 )
@@ -24,7 +25,7 @@ cells = pytest.mark.parametrize("cell", language_network.CELLS)
 SIZES = "--units 5 --embedding-units 4 --vocabulary 9 --batch-size 3 --epochs 3"
 # Windows of one length, so that little is compiled.
 LENGTHS = "--window 8 --no-random-windows --samples 99 --test-samples 51"
-TINY = f"{SIZES} {LENGTHS} --verbose 0".split()
+TINY = f"{SIZES} --policy-units 3 {LENGTHS} --verbose 0".split()
 
 
 def options(preset="quick", **changes):
@@ -36,7 +37,8 @@ def options(preset="quick", **changes):
 
 def tiny(**changes):
     sizes = {"units": 5, "embedding_units": 4, "batch_size": 3, "window": 6}
-    return options(**{**sizes, "window_multiple": 3, "epochs": 3, **changes})
+    few = {"policy_units": 3, "window_multiple": 3, "epochs": 3}
+    return options(**{**sizes, **few, **changes})
 
 
 def numbers(count=100, vocabulary=9):
@@ -45,9 +47,12 @@ def numbers(count=100, vocabulary=9):
 
 def compiled(chosen, cell="lstm", vocabulary=9):
     model = language_network.build_model(chosen, vocabulary, cell, chosen.units)
-    # Larger than trained ones, so that a loss tells networks and states apart.
-    embeddings = model.get_layer("embedding").embedding.embeddings
-    embeddings.assign(np.random.default_rng(1).normal(size=embeddings.shape) * 3)
+    # Larger than trained ones, so that a loss tells networks and states apart; an
+    # adaptive cell would be almost closed.
+    for weight in model.weights:
+        if weight.name in ("embeddings", "adaptation_kernel"):
+            drawn = np.random.default_rng(1).normal(size=weight.shape)
+            weight.assign(drawn * 3)
     language_training.compile_model(chosen, model)
     return model
 
@@ -89,9 +94,9 @@ def test_state_is_carried_from_window_to_window_and_not_from_text_to_text(cell):
     assert np.mean(alone) != pytest.approx(whole, rel=1e-5)
 
 
-@cells
+@pytest.mark.parametrize("cell", ["lstm", "modulated", "adaptive"])
 def test_training_carries_the_state_as_well(cell):
-    rates = ("embedding", "hidden", "output", "word")
+    rates = ("embedding", "hidden", "policy", "output", "word")
     still = {f"{name}_dropout": 0.0 for name in rates}
     model = compiled(tiny(**still, weight_drop=0.0, learning_rate=0.0), cell)
     streams = corpus.parallel_streams(numbers(63), 3)
@@ -134,10 +139,12 @@ def test_a_dropped_word_is_dropped_wherever_it_stands():
     assert (again != factors).any()
 
 
-def test_saved_network_gives_the_same_logits(tmp_path):
-    model = compiled(tiny(), "modulated")
+@pytest.mark.parametrize("cell", ["modulated", "adaptive"])
+def test_saved_network_gives_the_same_logits(cell, tmp_path):
+    model = compiled(tiny(weight_decay=0.1), cell)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer.get_config() == model.optimizer.get_config()
     tokens = numbers(12).reshape(3, 4)
     np.testing.assert_allclose(
         loaded.predict_on_batch(tokens), model.predict_on_batch(tokens), atol=1e-6
@@ -172,19 +179,73 @@ def test_published_initial_weights_are_uniform_by_the_layers_width():
             assert 0.7 * bound < largest <= bound
 
 
-def test_cells_get_as_many_parameters_by_the_nearest_width():
+def test_adaptive_counts_are_those_of_the_paper():
+    paper = options("adaptive-paper")
+    counts = {
+        cell: language_network.count_parameters(paper, cell, paper.units)
+        for cell in ("adaptive", "adaptive-static")
+    }
+    logits = paper.vocabulary * (paper.embedding_units + 1)
+    # The published policies have two biases each, which are one here.
+    assert counts["adaptive"] + logits == 17_197_800 - 2 * 400
+    # Of what a recurrent policy has, a static one has a quarter of its input's and
+    # its bias' weights, and none of z's.
+    inputs = 400 + 1150 + 1150 + 400
+    more = 3 * 100 * (inputs + 2) + 2 * 400 * 100 + 2 * 400 * 100
+    assert counts["adaptive"] - counts["adaptive-static"] == more
+
+
+# From the widths of a layer's input and its own, and the policy's.
+COUNTS = {
+    "lstm": lambda i, h, a: 4 * h * (i + h + 1),
+    "modulated": lambda i, h, a: 5 * h * (i + h + 1),
+    "adaptive": lambda i, h, a: (
+        4 * h * (i + h + 1) + 4 * a * (i + h + 2 * a + 1) + a * (i + 13 * h)
+    ),
+    "adaptive-static": lambda i, h, a: (
+        4 * h * (i + h + 1) + a * (i + h + 1) + a * (i + 13 * h)
+    ),
+}
+
+
+@cells
+def test_cells_get_as_many_parameters_by_the_nearest_width(cell):
     quick = options()
-    target = language_network.count_parameters(quick, "lstm", quick.units)
-    units = language_network.units_of(quick, "modulated")
+    features, policy = quick.embedding_units, quick.policy_units
+
+    def count(cell, units):
+        first = COUNTS[cell](features, units, policy)
+        return first + COUNTS[cell](units, features, policy)
+
+    target = count("lstm", quick.units)
+    units = language_network.units_of(quick, cell)
     excess = [
-        abs(language_network.count_parameters(quick, "modulated", width) - target)
-        for width in (units - 1, units, units + 1)
+        abs(count(cell, width) - target) for width in (units - 1, units, units + 1)
     ]
     assert excess[1] == min(excess)
     assert excess[1] < 0.005 * target
-    assert language_network.units_of(quick, "lstm") == quick.units
+    assert (units == quick.units) == (cell == "lstm")
     quick.equal = "width"
-    assert language_network.units_of(quick, "modulated") == quick.units
+    assert language_network.units_of(quick, cell) == quick.units
+
+
+@pytest.mark.parametrize("cell", ["adaptive", "adaptive-static"])
+def test_adaptive_layers_drop_h_and_z_and_no_weights(cell):
+    chosen = tiny(hidden_dropout=0.2, policy_dropout=0.3, around_one=True)
+    model = language_network.build_model(chosen, 9, cell, 5)
+    layers = [carried.layer for carried in language_network.carried_layers(model)]
+    assert len(layers) == {"adaptive": 1, "adaptive-static": 2}[cell]
+    for layer in layers:
+        assert layer.cell.recurrent_dropout == 0.2
+        assert layer.cell.policy_dropout == 0.3
+        assert layer.cell.around_one
+    rates = [
+        x.rate for x in model.layers if isinstance(x, keras.layers.SpatialDropout1D)
+    ]
+    # The stack has the dropout between its layers in itself.
+    between = [0.2] * (len(layers) - 1)
+    assert rates == [chosen.embedding_dropout, *between, chosen.output_dropout]
+    assert language_network.recurrent_weights(model) == 5 * 20 + 4 * 16
 
 
 def test_presets_have_the_numbers_of_awd_lstm():
@@ -195,7 +256,27 @@ def test_presets_have_the_numbers_of_awd_lstm():
     assert [paper[name] for name in names] == [0.5, 30, 0.25, 1.2e-6, 70]
     assert (paper["batch_size"], paper["epochs"], len(paper["seeds"])) == (20, 500, 2)
     assert (paper["corpus"], paper["vocabulary"]) == ("ptb", 10_000)
-    assert language_model.PRESETS["quick"].keys() == paper.keys()
+
+
+def test_adaptive_preset_has_the_numbers_of_the_paper():
+    paper = language_model.PRESETS["adaptive-paper"]
+    names = ("word", "embedding", "policy", "hidden", "output")
+    rates = [paper[f"{name}_dropout"] for name in names]
+    assert rates == [0.16, 0.6, 0.1, 0.25, 0.6]
+    names = (
+        "learning_rate",
+        "beta_1",
+        "epsilon",
+        "weight_decay",
+        "clip_norm",
+        "window",
+    )
+    assert [paper[name] for name in names] == [3e-3, 0, 1e-9, 1e-6, 5, 70]
+    assert (paper["batch_size"], paper["epochs"]) == (20, 190)
+    assert (paper["layers"], paper["decay_epochs"]) == (2, [100, 160])
+    assert (paper["corpus"], paper["vocabulary"]) == ("ptb", 10_000)
+    keys = {frozenset(preset) for preset in language_model.PRESETS.values()}
+    assert len(keys) == 1
 
 
 def test_loss_of_a_network_that_knows_nothing_is_that_of_chance():
@@ -253,9 +334,38 @@ def test_gradient_is_clipped_to_its_norm():
     assert norm == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_interrupted_training_resumed_has_the_same_course(text, tmp_path, monkeypatch):
-    # The one kind of dropout that the quick preset leaves out.
-    arguments = [*TINY, *text, "--cells", "modulated", "--word-dropout", "0.3"]
+def test_weight_decay_is_a_part_of_adams_gradient():
+    rate, beta, epsilon, decay = 0.1, 0.5, 1e-3, 0.2
+    chosen = options(
+        learning_rate=rate,
+        beta_1=beta,
+        epsilon=epsilon,
+        weight_decay=decay,
+        clip_norm=1,
+    )
+    weight = start = np.array([3.0, -0.5])
+    variable = keras.Variable(start)
+    optimizer = language_optimizers.make_optimizer(chosen)
+    optimizer.build([variable])
+    first, second = np.zeros(2), np.zeros(2)
+    for step, gradient in enumerate(np.array([[4.0, 3.0], [0.1, -0.2]]), start=1):
+        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")])
+        clipped = gradient / max(1, np.linalg.norm(gradient))
+        whole = clipped + decay * weight
+        first = beta * first + (1 - beta) * whole
+        second = 0.999 * second + 0.001 * whole**2
+        size = rate * np.sqrt(1 - 0.999**step) / (1 - beta**step)
+        weight = weight - size * first / (np.sqrt(second) + epsilon)
+        np.testing.assert_allclose(to_numpy(variable), weight, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cell", ["modulated", "adaptive"])
+def test_interrupted_training_resumed_has_the_same_course(
+    cell, text, tmp_path, monkeypatch
+):
+    # What the quick preset leaves out: a dropout, and what it asks of the optimizer.
+    left_out = ["--word-dropout", "0.3", "--weight-decay", "0.01", "--beta-1", "0"]
+    arguments = [*TINY, *text, "--cells", cell, *left_out]
     (whole,) = language_model.main(
         [*arguments, "--output", str(tmp_path / "uninterrupted")]
     )
@@ -317,7 +427,8 @@ def test_test_set_is_read_with_the_weights_of_the_best_epoch(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("level", "of_level"), [("words", ["lstm", "modulated"]), ("characters", ["lstm"])]
+    ("level", "of_level"),
+    [("words", list(language_network.CELLS)), ("characters", ["lstm"])],
 )
 def test_run_prints_a_table_and_writes_results_and_picture(
     level, of_level, text, tmp_path, capsys
@@ -340,7 +451,8 @@ def test_run_prints_a_table_and_writes_results_and_picture(
         assert f"| {run.parameters:,} " in printed
     measure = {"words": "perplexity", "characters": "bits per character"}[level]
     assert f"| test {measure} " in printed
-    assert ("58.47" in printed) == (level == "words")
+    for figure in ("58.47", "58.7 / 56.5", "60.2 / 58.0"):
+        assert (figure in printed) == (level == "words")
     picture = tmp_path / "results" / "course.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
 
@@ -367,6 +479,8 @@ def test_diverged_run_stops_and_says_so(text, tmp_path, capsys):
         ("--layers 1", "--layers must be at least 2"),
         ("--weight-drop 1", "--weight-drop must be in [0, 1)"),
         ("--hidden-dropout -0.5", "--hidden-dropout must be in [0, 1)"),
+        ("--policy-dropout 1", "--policy-dropout must be in [0, 1)"),
+        ("--policy-units 0", "--policy-units: must be at least 1"),
     ],
 )
 def test_options_that_cannot_be_are_refused(given, message, capsys):
@@ -410,14 +524,17 @@ def test_table_has_the_best_epoch_of_every_seed_and_the_paper_beside():
             math.log(test))
         for seed, seconds, losses, test in ((0, 2.0, (5, 4), 3), (1, 4.0, (6, 7), 5))
     ]  # fmt: skip
-    table = language_report.results_table(tiny(), runs, {"lstm": "58.71"}, "paper")
+    table = language_report.results_table(
+        tiny(), runs, {"paper": {"lstm": "58.71"}, "other": {"adaptive": "56.5"}}
+    )
     head, _, row = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()
     )
     assert head == [
         "cell", "units", "parameters", "validation perplexity", "test perplexity",
-        "best epoch", "seconds", "paper",
+        "best epoch", "seconds", "paper", "other",
     ]  # fmt: skip
     assert row == [
         "LSTM", "5", "9,000", "5.000 ± 1.414", "4.000 ± 1.414", "2, 1", "3", "58.71",
+        "-",
     ]  # fmt: skip
