@@ -28,8 +28,9 @@ def drawn(monkeypatch):
 
 
 def options(**changes):
-    chosen = {"policy_units": 2, "around_one": False, "learning_rate": 3e-3}
-    return argparse.Namespace(**{**chosen, **changes})
+    chosen = {"policy_units": 2, "around_one": False}
+    quick = tail_regression.PRESETS["quick"]
+    return argparse.Namespace(**{**quick, **chosen, **changes})
 
 
 def run(model, seed=0, errors=(4.0, 2.0, 1.5, 1.0), parameters=55, network=None):
@@ -150,7 +151,7 @@ def test_models_of_a_seed_see_the_same_samples(monkeypatch):
     )  # fmt: skip
     chosen = options(
         seeds=[0, 1], models=["adaptive", "mlp"], samples=20, scale_targets=True,
-        batch_size=5, epochs=1, verbose="0",
+        batch_size=5, verbose="0",
     )  # fmt: skip
     test = tail_regression.make_samples(40, np.random.default_rng(0))
     tail_regression.train_all(chosen, test)
