@@ -11,12 +11,13 @@ tensorflow_datasets from a folder where it has prepared them, named by
     python examples/adaptive_mnist.py --data-dir DATA --models logistic sva-8k
     python examples/adaptive_mnist.py --data-dir DATA --preset paper
 
-The paper gives the networks' sizes to one digit and neither inner sizes nor
+The paper gives the networks' sizes as 8K or 100K, and neither inner sizes nor
 policy. Here layers count with the output, as they must where one layer is a
-logistic regression, and each rank equals its policy's size, so that matrices
-and policies have about as many weights. The sizes are those that come closest
-to the paper's counts; see `MODELS`. Policies are the layer's default, ReLU and
-tanh, as the paper's equation 7. Pixels are scaled to mean 0 and variance 1.
+logistic regression; hidden layers are followed by a ReLU; each rank is the size
+of its policy's z as well, so that matrices and policies have about as many
+weights; and `MODELS` holds the widths that this leaves for the paper's counts.
+Policies are the layer's default, ReLU and tanh, as the paper's equation 7 and
+its LSTM. Pixels are scaled to mean 0 and variance 1.
 """
 
 from __future__ import annotations

@@ -114,24 +114,20 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
     figure.savefig(path, dpi=150)
 
 
-def values_by_digit(
-    run: Run, images: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the last layer's adapted singular values.
+def values_by_digit(run: Run, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Mean adapted singular values of the last layer, `(digits, rank)`.
 
-    Returns:
-        Two arrays `(digits, rank)`; a digit that does not occur has NaN.
+    A digit that does not occur has NaN.
     """
     *before, last = run.network.layers
     x = keras.ops.convert_to_tensor(images)
     for layer in before:
         x = layer(x)
     values = keras.ops.convert_to_numpy(last.adaptation(x)[1])
-    found = np.full((2, 10, values.shape[-1]), np.nan)
+    means = np.full((10, values.shape[-1]), np.nan)
     for digit in np.unique(labels):
-        of = values[labels == digit]
-        found[:, digit] = of.mean(axis=0), of.std(axis=0)
-    return found[0], found[1]
+        means[digit] = values[labels == digit].mean(axis=0)
+    return means
 
 
 def plot_singular_values(
@@ -141,8 +137,8 @@ def plot_singular_values(
     figure = Figure(figsize=(4.6 * len(runs), 4), layout="constrained")
     panels = figure.subplots(1, len(runs), squeeze=False)[0]
     for run, axes in zip(runs, panels, strict=True):
-        means, _ = values_by_digit(run, *test)
-        # Values that are often large for the same digits stand beside each other.
+        means = values_by_digit(run, *test)
+        # Values that are largest for the same digit stand beside each other.
         order = np.argsort(np.nanargmax(means, axis=0), kind="stable")
         most = np.nanmax(abs(means))
         image = axes.imshow(
