@@ -2,14 +2,14 @@
 
 Keras promotes dtypes by a table that has no float64 outside TensorFlow, so some
 of its functions compute float64 arguments in float32 and say nothing (3.15:
-`ops.tanh` on JAX, `ops.matmul` on torch; keras-team/keras#23704). A layer of
-dtype float64 would be right to seven digits only. The operators of a backend's
-own tensors keep float64; those of a Keras variable do not.
+`ops.tanh` on JAX, `ops.matmul` and `ops.mean` on torch; keras-team/keras#23704).
+A layer of dtype float64 would be right to seven digits only. The operators of a
+backend's own tensors keep float64; those of a Keras variable do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import ops
@@ -50,6 +50,13 @@ def tanh(x: Tensor) -> Tensor:
     # difference below would lose it.
     x = ops.clip(x, -20.0, 20.0)
     return x - ops.tanh_shrink(x)
+
+
+def mean(x: Tensor, axis: int | Sequence[int]) -> Tensor:
+    """The mean over axes in the dtype of x."""
+    if keras.backend.standardize_dtype(x.dtype) == "float64":
+        return ops.sum(x, axis=axis) / ops.sum(ops.ones_like(x), axis=axis)
+    return ops.mean(x, axis=axis)
 
 
 def activate(activation: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -42,3 +42,29 @@ def test_matmul(shape: tuple[int, ...], dtype: str) -> None:
     assert keras.backend.standardize_dtype(y.dtype) == dtype
     tolerance = 1e-15 if dtype == "float64" else 1e-6
     np.testing.assert_allclose(as_float64(y), x @ as_float64(kernel), atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", pytest.param("float64", marks=pytest.mark.float64)]
+)
+def test_mean(dtype: str) -> None:
+    x = np.random.default_rng(0).normal(10, 1, size=(2, 100, 200, 3)).astype(dtype)
+    y = numerics.mean(keras.ops.convert_to_tensor(x, dtype=dtype), axis=(1, 2))
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    digits = {"float16": 1e-3, "float32": 1e-5, "float64": 1e-13}[dtype]
+    expected = x.astype("float64").mean(axis=(1, 2))
+    np.testing.assert_allclose(as_float64(y), expected, rtol=digits)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bfloat16", pytest.param("float64", marks=pytest.mark.float64)]
+)
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_activate_keeps_the_dtype_and_the_digits(name: str, dtype: str) -> None:
+    x = keras.ops.convert_to_tensor([-3.0, 0.1, 2.0], dtype=dtype)
+    y = numerics.activate(keras.activations.get(name), x)
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    half = as_float64(x) if name == "tanh" else as_float64(x) / 2
+    expected = np.tanh(half) if name == "tanh" else (1 + np.tanh(half)) / 2
+    tolerance = 1e-15 if dtype == "float64" else 1e-2
+    np.testing.assert_allclose(as_float64(y), expected, rtol=tolerance)

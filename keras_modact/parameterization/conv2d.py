@@ -7,7 +7,6 @@ from itertools import compress
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
@@ -225,7 +224,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
 
     def _diagonals(self, x: Tensor, training: bool) -> list[Tensor | None]:
         positions = (2, 3) if self.data_format == "channels_first" else (1, 2)
-        means = ops.mean(x, axis=positions)
+        means = numerics.mean(x, axis=positions)
         made = iter(self.policy(means, training=training))
         adapted = (*self.adapted, self.use_bias and self.adapt_bias)
         return [self._at_channels(next(made)) if wanted else None for wanted in adapted]
