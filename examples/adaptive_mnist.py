@@ -9,7 +9,7 @@ tensorflow_datasets from a folder where it has prepared them, named by
 
     KERAS_BACKEND=jax python examples/adaptive_mnist.py --data-dir DATA
     python examples/adaptive_mnist.py --data-dir DATA --models logistic sva-8k
-    python examples/adaptive_mnist.py --data-dir DATA --preset paper
+    python examples/adaptive_mnist.py --data-dir DATA --preset paper --around-one
 
 The paper gives the networks' sizes as 8K or 100K, and neither inner sizes nor
 policy. Here layers count with the output, as they must where one layer is a
@@ -18,6 +18,13 @@ of its policy's z as well, so that matrices and policies have about as many
 weights; and `MODELS` holds the widths that this leaves for the paper's counts.
 Policies are the layer's default, ReLU and tanh, as the paper's equation 7 and
 its LSTM. Pixels are scaled to mean 0 and variance 1.
+
+The paper's SGD is slow where adapted singular values start near 0: after 50,183
+steps (--preset paper, JAX, seed 0) the three-layer SVA network still guesses, at
+a test accuracy of 13.32 percent. With --around-one it ends at 96.93, above the
+feed-forward network's 96.17 as in the paper; one SVA layer of 100K ends at 96.49
+without and 95.74 with it, one of 8K at 89.77 and 90.58, below the logistic
+regression's 91.89. The quick preset's Adam trains all five.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
 
     The paper's figures stand as dots at the right edge.
     """
-    figure = Figure(figsize=(6.8, 4.4), layout="constrained")
+    figure = Figure(figsize=(6.8, 5.2), layout="constrained")
     axes = figure.subplots()
     for model, group in by_model(runs).items():
         color = f"C{list(PAPER).index(model)}"
@@ -110,7 +110,7 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
     axes.yaxis.set_minor_formatter("")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.plot([], [], "D", color="0.5", label="the paper's, after 50,000 steps")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=150)
 
 
@@ -152,7 +152,7 @@ def plot_singular_values(
         name = f"{PAPER[run.model][0]}, {run.parameters:,}"
         axes.set(
             title=f"{name}, seed {run.seed}",
-            xlabel="singular value of the last layer",
+            xlabel="singular values of the last layer, sorted",
             ylabel="digit",
             yticks=range(10),
         )
@@ -174,6 +174,11 @@ def report(
         f"{options.batch_size} images (paper: SGD 0.001, 50,000 steps of 128)"
     )
     print(results_table(runs))
+    if any(run.loss[-1] > 0.99 * np.log(10) for run in runs if "sva" in run.model):
+        print(
+            "A loss of ln 10 is that of guessing: where adapted singular values start"
+        )
+        print("near 0, little gets through three layers. Try --around-one.")
     title = f"MNIST, {setting}"
     plot_accuracies(runs, options.output / "test_error.png", title)
     pictures = "test_error.png"

@@ -248,6 +248,18 @@ def test_run_prints_a_table_and_writes_results_and_pictures(
     assert (tmp_path / "singular_values.png").exists() == ("sva-8k" in models)
 
 
+@pytest.mark.parametrize(
+    ("model", "loss", "told"),
+    [("sva-8k", 2.3, True), ("sva-8k", 2.2, False), ("logistic", 2.3, False)],
+)
+def test_network_that_guesses_is_told_apart(model, loss, told, tmp_path, capsys):
+    one = run(model)
+    one.loss[-1] = loss
+    test = np.zeros((3, 784), "float32"), np.arange(3)
+    adaptive_mnist_report.report(options(output=tmp_path), [one], test)
+    assert ("Try --around-one" in capsys.readouterr().out) == told
+
+
 def test_missing_data_end_the_run_at_once(tmp_path):
     with pytest.raises(SystemExit, match="MNIST is missing"):
         adaptive_mnist.main([*TINY, "--data-dir", str(tmp_path)])
