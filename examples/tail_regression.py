@@ -17,7 +17,11 @@ hidden layers: 151 parameters, 2.7 times 55 ("three times larger"). The model
 to the LSTM. So the policy of `adaptive` ends linearly, and a layer's output can
 grow as the square of its input, two layers' as the fourth power; that of
 `adaptive-tanh`, the default of `AdaptiveDense`, ends in a tanh, which bounds the
-singular values. Neither has another activation function.
+singular values. Neither has another activation function. In the paper preset
+(JAX, ten seeds) the mean squared error of `adaptive` in the tail was .0005 to
+.031 of that of `mlp`, median .0012, and .0014 to .20 of that of `mlp-deep`,
+median .013; that of `adaptive-tanh` .016 to .84 and .23 to 6.9, medians .092
+and .70.
 """
 
 from __future__ import annotations
