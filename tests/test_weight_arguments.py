@@ -30,13 +30,22 @@ def named(row: Row, kind: str) -> list[str]:
     return [name for name in names if name != "activity"]
 
 
-def weight(layer: Any, name: str) -> Any:
-    """The weight of a layer, or of its cell, that an argument names."""
+def weights(layer: Any, name: str) -> list[Any]:
+    """The weights of a layer, or of its cell or cells, that an argument names."""
     holder = getattr(layer, "cell", layer)
+    if hasattr(holder, "cells"):
+        return [weight for cell in holder.cells for weight in weights(cell, name)]
+    if name == "kernel" and hasattr(holder, "kernels"):
+        return list(holder.kernels)
     if name.startswith("modulator_"):
         holder, name = layer.modulator, name.removeprefix("modulator_")
+    elif isinstance(getattr(holder, "policy", None), keras.layers.Layer):
+        of_policy = name.startswith(("policy_", "adaptation"))
+        holder = holder.policy if of_policy else holder
+        name = name.removeprefix("policy_")
     attribute = f"{name}_kernel" if hasattr(holder, f"{name}_kernel") else name
-    return getattr(holder, attribute, None)
+    made = getattr(holder, attribute, None)
+    return [] if made is None else [made]
 
 
 def without_unit_forget_bias(row: Row) -> dict[str, bool]:
@@ -58,8 +67,7 @@ def test_initializers(row: Row) -> None:
     )
     layer.build((None, *row.input_shape))
     for name, value in values.items():
-        made = weight(layer, name)
-        if made is not None:
+        for made in weights(layer, name):
             np.testing.assert_array_equal(as_float64(made), np.full(made.shape, value))
 
 
@@ -77,10 +85,10 @@ def test_regularizers(row: Row) -> None:
     layer.build((None, *row.input_shape))
     expected = 0.0
     for name, factor in factors.items():
-        made = weight(layer, name)
-        if made is not None and made.trainable:
-            made.assign(np.random.default_rng(0).normal(size=made.shape))
-            expected += factor * (as_float64(made) ** 2).sum()
+        for made in weights(layer, name):
+            if made.trainable:
+                made.assign(np.random.default_rng(0).normal(size=made.shape))
+                expected += factor * (as_float64(made) ** 2).sum()
     total = as_float64(sum(layer.losses)) if expected else 0.0
     assert total == pytest.approx(expected, 1e-5)
 
@@ -97,8 +105,7 @@ def test_constraints_hold_after_a_step(row: Row) -> None:
     layer = model.layers[0]
     if not names or not layer.trainable_weights:
         return
-    made = [w for w in (weight(layer, n) for n in names) if w is not None]
-    held = [w for w in made if w.trainable]
+    held = [w for n in names for w in weights(layer, n) if w.trainable]
     for variable in held:
         variable.assign(np.where(np.indices(variable.shape).sum(0) % 2, 0.01, -0.5))
     model.compile(keras.optimizers.SGD(1e-4), "mse")
