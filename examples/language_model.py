@@ -63,10 +63,12 @@ PRESETS = {
         "units": 160,
         "layers": 2,
         "policy_units": 24,
+        # After an epoch of a larger network a validation perplexity of 86, with 95
+        # from the published start.
         "around_one": True,
         "initial_weights": "keras",
-        # From .1, as published, hundreds of batches of Adam taught no more than how
-        # often each word occurs.
+        # From .1, as published, 900 batches of that network taught no more
+        # than how often each word occurs: 216, with 203 for that.
         "embedding_range": 0.5,
         "word_dropout": 0.0,
         "embedding_dropout": 0.1,
@@ -75,6 +77,7 @@ PRESETS = {
         "output_dropout": 0.2,
         "weight_drop": 0.1,
         "optimizer": "adam",
+        # What suits the LSTM: 70 after an epoch, 78 at half of it, 72 at its double.
         "learning_rate": 8e-3,
         "beta_1": 0.9,
         "epsilon": 1e-7,

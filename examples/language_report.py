@@ -81,7 +81,7 @@ def plot_course(
     Each seed has its own lines, so that one that stopped early does not shift
     the others.
     """
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.subplots()
     for cell, group in by_cell(runs).items():
         color = f"C{list(CELLS).index(cell)}"
@@ -107,5 +107,6 @@ def plot_course(
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend()
+    # Below: eight courses leave no room inside.
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     figure.savefig(path, dpi=150)
