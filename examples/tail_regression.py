@@ -128,9 +128,8 @@ def build_model(options: argparse.Namespace, model: str) -> keras.Model:
     network.compile(
         keras.optimizers.Adam(options.learning_rate),
         "mean_squared_error",
-        # The steps are so small that most of the time would pass between them. On
-        # torch Keras takes one at a time.
-        steps_per_execution=1 if keras.backend.backend() == "torch" else 20,
+        # The steps are so small that on JAX much of the time passes between them.
+        steps_per_execution=20 if keras.backend.backend() == "jax" else 1,
     )
     return network
 
