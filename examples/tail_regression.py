@@ -22,9 +22,8 @@ singular values. Neither has another activation function. In the paper preset
 .031 of that of `mlp`, median .0012, and .0014 to .20 of that of `mlp-deep`,
 median .013; that of `adaptive-tanh` .016 to .84 and .23 to 6.9, medians .092
 and .70. A good part of the distance is the raw targets': with --scale-targets
-(seeds 0 to 2) the baselines' errors fall to a median of 26,000 and 34,000, from
-735,000 and 90,500 (quick preset), and `adaptive` leaves .017 to .085 and .024 to
-.048 of them.
+(seeds 0 to 2) the medians of the baselines' errors fall from 730,000 and 77,000
+to 26,000 and 34,000, and `adaptive` leaves .017 to .085 and .024 to .048 of them.
 """
 
 from __future__ import annotations
