@@ -119,6 +119,14 @@ def test_kernels_of_singular_values_are_semi_orthogonal(units: int) -> None:
         np.testing.assert_allclose(short @ short.T, np.eye(len(short)), atol=1e-5)
 
 
+@pytest.mark.parametrize("units", [3, 12])
+def test_rank_is_full_unless_given(units: int) -> None:
+    layer = keras_modact.AdaptiveDense(units, "sva")
+    layer.build((None, 8))
+    rank = min(units, 8)
+    assert [w.shape for w in layer.kernels] == [(8, rank), (rank, units)]
+
+
 def test_adapted_singular_values_are_singular_values() -> None:
     """With orthonormal kernels d_2 holds those of the map that a sample meets."""
     layer = keras_modact.AdaptiveDense(6, "sva", rank=3, use_bias=False)
