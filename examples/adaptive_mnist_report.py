@@ -34,14 +34,6 @@ PAPER = {
 }
 
 
-def by_model(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs that differ in their seed only, together."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.model, []).append(run)
-    return groups
-
-
 def layers_of(run: Run) -> str:
     """The widths after the images' 784 pixels, with the rank and the policy's size."""
     layers = run.network.layers
@@ -57,7 +49,7 @@ def results_table(runs: Sequence[Run]) -> str:
         ["model", "units", "parameters", "training %", "test %", "seconds",
          "paper: size", "training %", "test %"]
     ]  # fmt: skip
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         name, size, *paper = PAPER[model]
         rows.append(
             [
@@ -81,7 +73,7 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
     """
     figure = Figure(figsize=(6.8, 5.2), layout="constrained")
     axes = figure.subplots()
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         color = f"C{list(PAPER).index(model)}"
         errors = 100 - 100 * np.array([run.test for run in group])
         epochs = np.arange(1, errors.shape[1] + 1)
@@ -182,7 +174,11 @@ def report(
     title = f"MNIST, {setting}"
     plot_accuracies(runs, options.output / "test_error.png", title)
     pictures = "test_error.png"
-    adaptive = [group[0] for model, group in by_model(runs).items() if "sva" in model]
+    adaptive = [
+        group[0]
+        for model, group in common.grouped(runs, "model").items()
+        if "sva" in model
+    ]
     if adaptive:
         path = options.output / "singular_values.png"
         plot_singular_values(adaptive, test, path)

@@ -46,21 +46,13 @@ PAPER = {
 MOST_SIGNALS = 6
 
 
-def by_model(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs that differ in their seed only, together."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.model, []).append(run)
-    return groups
-
-
 def results_table(runs: Sequence[Run]) -> str:
     """A Markdown table: each model after its last epoch, and the paper."""
     rows = [
         ["model", "parameters", "training", "validation", "test", "seconds",
          "paper: training", "validation", "test"]
     ]  # fmt: skip
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         rows.append(
             [
                 model,
@@ -86,7 +78,7 @@ def comparison_table(runs: Sequence[Run]) -> str:
     ]  # fmt: skip
     tests = {
         model: [run.test_accuracy for run in group]
-        for model, group in by_model(runs).items()
+        for model, group in common.grouped(runs, "model").items()
     }
     for plain, values in tests.items():
         modulated = f"modulated-{plain}"
@@ -151,7 +143,7 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
     panels = figure.subplots(1, 2, sharey=True)
     networks = [name for name in MODELS if not name.startswith("modulated-")]
     for axes, what in zip(panels, ("training", "validation"), strict=True):
-        for model, group in by_model(runs).items():
+        for model, group in common.grouped(runs, "model").items():
             values = np.array([getattr(run, f"{what}_accuracy") for run in group])
             epochs = np.arange(1, values.shape[1] + 1)
             color = f"C{networks.index(model.removeprefix('modulated-'))}"
@@ -221,7 +213,7 @@ def report(
     if comparison := comparison_table(runs):
         print(comparison)
     plot_accuracies(runs, options.output / "accuracy.png", f"Accuracy on {name}")
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         if not model.startswith("modulated-"):
             continue
         # Enough for the table, and read in seconds.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import operator
 import pathlib
 import platform
 import sys
@@ -111,3 +112,11 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["-" * width for width in widths], *body]
     padded = ([c.ljust(n) for c, n in zip(line, widths, strict=True)] for line in lines)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in padded)
+
+
+def grouped(runs: Iterable[Any], *names: str) -> dict[Any, list[Any]]:
+    """The runs that agree in these attributes, such as all but the seed, together."""
+    groups: dict[Any, list[Any]] = {}
+    for run in runs:
+        groups.setdefault(operator.attrgetter(*names)(run), []).append(run)
+    return groups

@@ -33,14 +33,6 @@ def shown(options: argparse.Namespace, nats: float) -> float:
     return perplexity(nats) if options.level == "words" else nats / math.log(2)
 
 
-def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs that differ in their seed only, together."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.cell, []).append(run)
-    return groups
-
-
 def results_table(
     options: argparse.Namespace,
     runs: Sequence[Run],
@@ -52,7 +44,7 @@ def results_table(
         ["cell", "units", "parameters", f"validation {name}", f"test {name}",
          "best epoch", "seconds", *papers]
     ]  # fmt: skip
-    for cell, group in by_cell(runs).items():
+    for cell, group in common.grouped(runs, "cell").items():
         valid = [shown(options, r.validation_loss[r.best_epoch]) for r in group]
         test = [shown(options, run.test_loss) for run in group]
         rows.append(
@@ -83,7 +75,7 @@ def plot_course(
     """
     figure = Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.subplots()
-    for cell, group in by_cell(runs).items():
+    for cell, group in common.grouped(runs, "cell").items():
         color = f"C{list(CELLS).index(cell)}"
         for run in group:
             label = CELLS[cell].title if run is group[0] else None

@@ -179,14 +179,6 @@ def write_results(options: argparse.Namespace, runs: Iterable[Run], test: str) -
     )
 
 
-def by_cell_and_rate(runs: Iterable[Run]) -> dict[tuple[str, float], list[Run]]:
-    """The runs that differ in their seed only, together."""
-    groups: dict[tuple[str, float], list[Run]] = {}
-    for run in runs:
-        groups.setdefault((run.cell, run.learning_rate), []).append(run)
-    return groups
-
-
 def results_table(
     runs: Iterable[Run], test_title: str, paper_title: str, paper: Mapping[str, str]
 ) -> str:
@@ -195,7 +187,7 @@ def results_table(
     `paper` holds the paper's figure of each cell.
     """
     rows = [["cell", "learning rate", test_title, "train loss", "seconds", paper_title]]
-    for (cell, rate), group in by_cell_and_rate(runs).items():
+    for (cell, rate), group in common.grouped(runs, "cell", "learning_rate").items():
         rows.append(
             [
                 CELLS[cell][0],
@@ -225,7 +217,7 @@ def plot_errors(
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     rates = list(dict.fromkeys(run.learning_rate for run in runs))
-    for (cell, rate), group in by_cell_and_rate(runs).items():
+    for (cell, rate), group in common.grouped(runs, "cell", "learning_rate").items():
         errors = to_error(np.array([run.test for run in group]))
         epochs = np.arange(1, errors.shape[1] + 1)
         color = f"C{list(CELLS).index(cell)}"

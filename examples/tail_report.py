@@ -32,14 +32,6 @@ MEASURES = {
 COLORS = {"adaptive": "C0", "adaptive-tanh": "C4", "mlp": "C2", "mlp-deep": "C1"}
 
 
-def by_model(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs that differ in their seed only, together."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.model, []).append(run)
-    return groups
-
-
 def results_table(runs: Sequence[Run]) -> str:
     """A Markdown table: the errors of each model, the median over the seeds.
 
@@ -47,7 +39,7 @@ def results_table(runs: Sequence[Run]) -> str:
     far apart for a mean and a standard deviation to tell much.
     """
     rows = [["model", "parameters", *MEASURES.values(), "seconds"]]
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         cells = []
         for measure in MEASURES:
             found = [getattr(run, measure) for run in group]
@@ -117,7 +109,7 @@ def plot_predictions(
     # Equal numbers of samples, but the last ones, which hold the outermost.
     edges = np.quantile(distance, [*np.linspace(0, 0.9, 10), 0.95, 0.98, 0.99, 1])
     bins = np.clip(np.searchsorted(edges, distance, "right") - 1, 0, len(edges) - 2)
-    for model, group in by_model(runs).items():
+    for model, group in common.grouped(runs, "model").items():
         color = COLORS[model]
         by_distance = []
         for number, run in enumerate(group):
@@ -229,7 +221,9 @@ def report(
     plot_predictions(runs, test, tail, truth, options.output / "predictions.png")
     pictures = "predictions.png"
     adaptive = [
-        group[0] for model, group in by_model(runs).items() if "adaptive" in model
+        group[0]
+        for model, group in common.grouped(runs, "model").items()
+        if "adaptive" in model
     ]
     if adaptive:
         path = options.output / "singular_values.png"

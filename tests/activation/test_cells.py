@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import keras_modact
 from tests.activation import oracle
-from tests.gradients import as_float64, differentiate
-from tests.oracle import central_differences
+from tests.gradients import as_float64
+from tests.recurrent_oracle import check_in_float64
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "static": ("GammaRNN", {"mode": "static"}),
@@ -92,10 +92,7 @@ def test_outputs_states_and_gradients_in_float64(case: str, go_backwards: bool) 
     x = random.normal(size=(3, 5, 2))
     states = random_states(layer, 3, random)
     mask = np.array([[1, 1, 1, 1, 1], [0, 1, 0, 1, 1], [1, 1, 1, 0, 0]], bool)
-    cotangents = [random.normal(size=(3, 5, 3))]
-    cotangents += [random.normal(size=s.shape) for s in states]
     network = CASES[case][0]
-    trained = [w.trainable for w in in_order(layer)]
 
     def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
         sequences, *given = arrays[: 1 + len(states)]
@@ -104,33 +101,10 @@ def test_outputs_states_and_gradients_in_float64(case: str, go_backwards: bool) 
         )
         return [outputs, *last]
 
-    class Called(keras.layers.Layer):
-        """The layer of its sequences and states, all differentiated."""
-
-        def __init__(self) -> None:
-            super().__init__(dtype="float64")
-            self.layer = layer
-            self.built = True
-
-        def call(self, sequences: Any, *states: Any) -> Any:
-            return self.layer(sequences, initial_state=list(states), mask=mask)
-
-    result = differentiate(Called(), [x, *states], cotangents)
-    for got, want in zip(result.outputs, run([x, *states, *weights]), strict=True):
-        np.testing.assert_allclose(got, want, atol=1e-11)
-    estimates = central_differences(
-        lambda arrays: sum(
-            float((out * c).sum())
-            for out, c in zip(run(arrays), cotangents, strict=True)
-        ),
-        [x, *states, *weights],
+    trained = [w.trainable for w in in_order(layer)]
+    check_in_float64(
+        layer, x, states, weights, run, mask, trained, 1e-11, rtol=1e-5, atol=1e-6
     )
-    of_weights = [
-        e for e, t in zip(estimates[1 + len(states) :], trained, strict=True) if t
-    ]
-    expected = [*of_weights, *estimates[: 1 + len(states)]]
-    for exact, estimate in zip(result.weights + result.inputs, expected, strict=True):
-        np.testing.assert_allclose(exact, estimate, rtol=1e-5, atol=1e-6)
 
 
 def test_arun_with_a_silent_supervisor_is_a_gamma_rnn() -> None:

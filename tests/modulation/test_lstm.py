@@ -14,7 +14,7 @@ import keras_modact
 from tests import oracle as shared
 from tests.gradients import as_float64, differentiate
 from tests.modulation import oracle
-from tests.oracle import central_differences
+from tests.recurrent_oracle import check_in_float64
 
 CASES: dict[str, dict[str, Any]] = {
     "sigmoid": {"modulator_activation": "sigmoid"},
@@ -84,7 +84,6 @@ def test_outputs_states_and_gradients_in_float64(case: str, go_backwards: bool) 
     x = random.normal(size=(3, 4, 3))
     states = [random.normal(size=(3, 2)) for _ in "hc"]
     mask = np.array([[1, 1, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]], bool)
-    cotangents = [random.normal(size=(3, 4, 2)), *random.normal(size=(2, 3, 2))]
 
     def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
         x, h, c, *weights = arrays
@@ -92,30 +91,7 @@ def test_outputs_states_and_gradients_in_float64(case: str, go_backwards: bool) 
             case, x, [h, c], weights, mask=mask, go_backwards=go_backwards
         )
 
-    class Called(keras.layers.Layer):
-        """The layer of its sequences and states, all differentiated."""
-
-        def __init__(self) -> None:
-            super().__init__(dtype="float64")
-            self.layer = layer
-            self.built = True
-
-        def call(self, sequences: Any, *states: Any) -> Any:
-            return self.layer(sequences, initial_state=list(states), mask=mask)
-
-    result = differentiate(Called(), [x, *states], cotangents)
-    arrays = [x, *states, *weights]
-    for got, want in zip(result.outputs, run(arrays), strict=True):
-        np.testing.assert_allclose(got, want, atol=1e-12)
-    estimates = central_differences(
-        lambda arrays: sum(
-            float((out * c).sum())
-            for out, c in zip(run(arrays), cotangents, strict=True)
-        ),
-        arrays,
-    )
-    for exact, estimate in zip(result.inputs + result.weights, estimates, strict=True):
-        np.testing.assert_allclose(exact, estimate, rtol=1e-6, atol=1e-8)
+    check_in_float64(layer, x, states, weights, run, mask)
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import keras_modact
 from tests import oracle as shared
 from tests.gradients import as_float64, differentiate
-from tests.oracle import central_differences
 from tests.parameterization import oracle
+from tests.recurrent_oracle import check_in_float64
 
 CASES: dict[str, dict[str, Any]] = {
     "recurrent": {},
@@ -133,8 +133,6 @@ def test_outputs_states_and_gradients_in_float64(case: str) -> None:
     x = random.normal(size=(2, 3, 2))
     states = [s.astype("float64") for s in random_states(layer, 2, random)]
     mask = np.array([[1, 1, 1], [0, 1, 0]], bool)
-    cotangents = [random.normal(size=(2, 3, layer.cell.output_size))]
-    cotangents += [random.normal(size=s.shape) for s in states]
     step = step_of(layer, case)
 
     def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -145,30 +143,7 @@ def test_outputs_states_and_gradients_in_float64(case: str) -> None:
         )
         return [outputs, *last]
 
-    class Called(keras.layers.Layer):
-        """The layer of its sequences and states, all differentiated."""
-
-        def __init__(self) -> None:
-            super().__init__(dtype="float64")
-            self.layer = layer
-            self.built = True
-
-        def call(self, sequences: Any, *states: Any) -> Any:
-            return self.layer(sequences, initial_state=list(states), mask=mask)
-
-    result = differentiate(Called(), [x, *states], cotangents)
-    arrays = [x, *states, *weights]
-    for got, want in zip(result.outputs, run(arrays), strict=True):
-        np.testing.assert_allclose(got, want, atol=1e-12)
-    estimates = central_differences(
-        lambda arrays: sum(
-            float((out * c).sum())
-            for out, c in zip(run(arrays), cotangents, strict=True)
-        ),
-        arrays,
-    )
-    for exact, estimate in zip(result.inputs + result.weights, estimates, strict=True):
-        np.testing.assert_allclose(exact, estimate, rtol=1e-6, atol=1e-8)
+    check_in_float64(layer, x, states, weights, run, mask)
 
 
 @pytest.mark.parametrize("how", ["tau_is_1", "around_one"])
