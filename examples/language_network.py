@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import random
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -57,9 +56,6 @@ def adaptive_arguments(options: argparse.Namespace, _: Any) -> dict[str, Any]:
         "around_one": options.around_one,
         "recurrent_dropout": options.hidden_dropout,
         "policy_dropout": options.policy_dropout,
-        # Without one, torch would draw from its global generator, which no
-        # checkpoint of the model's variables holds.
-        "seed": random.randrange(2**31),
     }
 
 

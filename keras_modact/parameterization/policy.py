@@ -130,7 +130,9 @@ class AdaptationPolicy(keras.layers.Layer):
     def call(self, v: Tensor, training: bool = False) -> list[Tensor]:
         z = self._latent(v, training)
         if training and self.dropout:
-            z = keras.random.dropout(z, self.dropout, seed=self.seed_generator)
+            # With a noise shape torch draws from the layer's own generator.
+            shape = (None,) * len(z.shape)
+            z = keras.random.dropout(z, self.dropout, shape, self.seed_generator)
         pi = numerics.activate(
             self.activation, numerics.matmul(z, self.adaptation_kernel)
         )

@@ -178,7 +178,11 @@ class RecurrentCell(keras.layers.Layer):
         if not rate:
             return None
         ones = ops.ones((batch_size, size), dtype=self.compute_dtype)
-        return keras.random.dropout(ones, rate, seed=self.seed_generator)
+        # Without a noise shape Keras draws from torch's own generator wherever the
+        # seed is None, and a layer's saved state does not bring its masks back.
+        return keras.random.dropout(
+            ones, rate, noise_shape=(None, size), seed=self.seed_generator
+        )
 
     def state_shapes(self) -> list[tuple[int, ...]]:
         """The shape of every state, without the batch."""

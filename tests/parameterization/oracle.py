@@ -102,6 +102,7 @@ def adaptive_step(
     around_one: bool = False,
     slicing: str = "exact",
     below: np.ndarray | None = None,
+    masks: Sequence = (1, 1),
 ) -> list[np.ndarray]:
     """Equations 6 to 9 with tied first matrices: h, c, and z and its c.
 
@@ -116,17 +117,21 @@ def adaptive_step(
         around_one: Whether pi = 1 + tau(U z).
         slicing: "exact" or "published".
         below: z of the layer below, equation 10.
+        masks: Factors of h and of z wherever they are read.
     """
     kernel, recurrent, bias, policy_kernel, *rest, policy_bias, adapting = weights
     h, c, *policy_states = states
+    h = h * masks[0]
     v = np.concatenate([x, h] + ([] if below is None else [below]), axis=-1)
     if policy == "recurrent":
         z, policy_c = policy_states
-        policy_states = lstm(v @ policy_kernel + z @ rest[0] + policy_bias, policy_c)
+        policy_states = lstm(
+            v @ policy_kernel + (z * masks[1]) @ rest[0] + policy_bias, policy_c
+        )
         z = policy_states[0]
     else:
         z = np.maximum(v @ policy_kernel + policy_bias, 0)
-    pi = np.tanh(z @ adapting) + around_one
+    pi = np.tanh((z * masks[1]) @ adapting) + around_one
     x_in, h_in, x_out, h_out, of_bias = (
         pi[:, at] for at in slices(x.shape[-1], h.shape[-1], slicing)
     )
@@ -144,6 +149,7 @@ def stacked_step(
     x: np.ndarray,
     states: Sequence[np.ndarray],
     weights: Sequence[Sequence[np.ndarray]],
+    masks: Sequence | None = None,
 ) -> list[np.ndarray]:
     """Equation 10: h and c of the last layer, of the others, then all z and c.
 
@@ -151,18 +157,24 @@ def stacked_step(
         x: Array `(batch, features)`.
         states: As above, before the step.
         weights: The weights of each layer, as `adaptive_step` takes them.
+        masks: Factors of h and z of each layer wherever they are read.
     """
     depth = len(weights)
+    masks = masks or [(1, 1)] * depth
     h_c = {depth - 1: list(states[:2])}
     for layer in range(depth - 1):
         h_c[layer] = list(states[2 + 2 * layer : 4 + 2 * layer])
     z_c = [list(states[2 * (depth + n) : 2 * (depth + n) + 2]) for n in range(depth)]
-    below = z_c[-1][0] if depth > 1 else None
+    below = z_c[-1][0] * masks[-1][1] if depth > 1 else None
     for layer in range(depth):
         h, c, z, policy_c = adaptive_step(
-            x, h_c[layer] + z_c[layer], weights[layer], below=below
+            x,
+            h_c[layer] + z_c[layer],
+            weights[layer],
+            below=below,
+            masks=masks[layer],
         )
         h_c[layer], z_c[layer] = [h, c], [z, policy_c]
-        x, below = h, z
+        x, below = h * masks[layer][0], z * masks[layer][1]
     order = [depth - 1, *range(depth - 1)]
     return [s for n in order for s in h_c[n]] + [s for pair in z_c for s in pair]

@@ -181,6 +181,32 @@ def test_without_adaptation_it_is_an_lstm(policy: str, how: str) -> None:
     np.testing.assert_array_equal(gradients["policy_kernel"], 0)
 
 
+@pytest.mark.parametrize("case", ["recurrent", "static", "stack_of_1", "stack_of_3"])
+def test_masks_act_wherever_h_and_z_are_read(case: str) -> None:
+    """And the states themselves are carried on whole."""
+    layer = built(case, 2, 3, 0, recurrent_dropout=0.5, policy_dropout=0.5)
+    weights = [as_float64(w) for w in layer.weights]
+    random = np.random.default_rng(0)
+    x = random.normal(size=(4, 3)).astype("float32")
+    states = random_states(layer, 4, random)
+    _, masks = layer.cell.dropout_masks(4, 3, training=True)
+    masked = layer.cell.step(
+        layer.cell.project(keras.ops.convert_to_tensor(x)),
+        [keras.ops.convert_to_tensor(s) for s in states],
+        masks,
+    )
+    factors = keras.tree.map_structure(as_float64, masks)
+    if case in STACKS:
+        of_layers = [weights[at : at + 7] for at in range(0, len(weights), 7)]
+        expected = oracle.stacked_step(x, states, of_layers, factors)
+    else:
+        expected = oracle.adaptive_step(
+            x, states, weights, masks=factors, **CASES[case]
+        )
+    for got, want in zip(masked, expected, strict=True):
+        np.testing.assert_allclose(as_float64(got), want, rtol=1e-4, atol=1e-5)
+
+
 def test_a_stack_of_one_is_the_layer() -> None:
     stack = built("stack_of_1", 2, 3, 0)
     layer = built("recurrent", 2, 3, 1)

@@ -99,6 +99,19 @@ def test_sequences_of_a_batch_have_masks_of_their_own(row: Row) -> None:
         assert len(np.unique(outputs.reshape(8, -1).round(5), axis=0)) > 2
 
 
+@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+def test_saved_variables_bring_the_masks_back_without_a_seed(row: Row) -> None:
+    x = row.batch(4)
+    layer = row.layer(dropout=0.5)
+    layer.build(x.shape)
+    state = [as_float64(v) for v in layer.cell.non_trainable_variables]
+    first, second = call(layer, x, True), call(layer, x, True)
+    assert np.abs(first - second).max() > 1e-3
+    for variable, value in zip(layer.cell.non_trainable_variables, state, strict=True):
+        variable.assign(value)
+    np.testing.assert_array_equal(call(layer, x, True), first)
+
+
 @pytest.mark.parametrize(("row", "rate"), each_rate(CELL_ROWS))
 def test_a_bare_cell_refuses_it_in_training(row: Row, rate: str) -> None:
     x = row.batch(4)
