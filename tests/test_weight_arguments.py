@@ -27,6 +27,8 @@ def named(row: Row, kind: str) -> list[str]:
         return []
     parameters = inspect.signature(row.cls).parameters
     names = [name.removesuffix(f"_{kind}") for name in parameters if kind in name]
+    if isinstance(row.arguments.get("policy"), partial):
+        names = [name for name in names if not name.startswith("policy_")]
     return [name for name in names if name != "activity"]
 
 

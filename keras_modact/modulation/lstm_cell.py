@@ -205,8 +205,17 @@ class ModulatedLSTMCell(RecurrentCell):
             A named tuple of `input`, `forget`, `integration`, `output` and
             `modulation`, each of the shape of `state`.
         """
+        self.check_built()
         h = ops.convert_to_tensor(state, dtype=self.compute_dtype)
         inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
+        leading = tuple(inputs.shape[:-1])
+        wanted = [(*leading, self.features), (*leading, self.units)]
+        if [tuple(inputs.shape), tuple(h.shape)] != wanted:
+            raise ValueError(
+                "`gates` takes inputs (..., features) and one state h (..., units), "
+                f"here of {self.features} features and {self.units} units, received "
+                f"the shapes {tuple(inputs.shape)} and {tuple(h.shape)}."
+            )
         return self._gates(self.project(inputs), h)
 
     def _gates(self, projected: Tensor, h: Tensor) -> Gates:

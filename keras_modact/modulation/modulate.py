@@ -80,6 +80,12 @@ def modulate(
         function", submitted to ICLR 2019, section 2.
     """
     arguments.truth_value("start_unchanged", start_unchanged)
+    if isinstance(modulator, keras.layers.Layer):
+        raise ValueError(
+            "`modulator` must be 'shared', 'channelwise' or a function that makes a "
+            f"modulator for a layer, received the layer {modulator.name!r}. Pass for "
+            "example modulator=lambda layer: keras.layers.Dense(1)."
+        )
     if not is_graph(model):
         raise ValueError(
             "`model` must be a keras.Sequential or a functional model, received "
@@ -113,6 +119,7 @@ def modulate(
     clone = keras.models.clone_model(model, clone_function=copy, recursive=True)
     if model.built and not clone.built:
         clone.build_from_config(model.get_build_config())
+    thaw(clone)
     for layer, made in copies:
         made.set_weights(layer.get_weights())
         if signal is not None and any(layer is one for one in chosen):
@@ -125,6 +132,34 @@ def is_graph(model: Any) -> bool:
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations")
     )
+
+
+def thaw(model: keras.Model) -> None:
+    """Lets a model train what of its layers is not frozen.
+
+    A `Sequential` that was frozen as a whole is cloned with a flag of its own, by
+    which no new modulator would train either.
+    """
+    for layer in model.layers:
+        if is_graph(layer):
+            thaw(layer)
+    if not model.trainable:
+        kept = [(one, one.trainable) for one in _with_inner(model)]
+        model.trainable = True
+        for one, flag in kept:
+            one.trainable = flag
+
+
+def _with_inner(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers below a model, each before those inside it."""
+    for layer in model.layers:
+        yield layer
+        if is_graph(layer):
+            yield from _with_inner(layer)
+        elif isinstance(layer, Modulated):
+            yield layer.layer
+            if layer.modulator is not None:
+                yield layer.modulator
 
 
 def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
@@ -149,7 +184,8 @@ def _chosen(found: Sequence[keras.layers.Layer], layers: Any) -> list:
     if not chosen:
         possible = [n.name for n in found if isinstance(n, modulators.KINDS)]
         raise ValueError(
-            f"No layer of the model is meant by layers={layers!r}. Choose from "
+            f"No layer of the model is meant by layers={layers!r}, where None stands "
+            "for convolutions, and layers in wrappers are left alone. Choose from "
             f"{', '.join(possible) or 'a model with convolutions or Dense layers'}."
         )
     return chosen
@@ -165,6 +201,11 @@ def _test(item: Any, names: Sequence[str]) -> Callable[[keras.layers.Layer], boo
                 f"{', '.join(near)}?"
             )
         return lambda layer: layer.name == item
+    if isinstance(item, keras.layers.Layer):
+        raise ValueError(
+            "`layers` says which layers by class, name or function, received the "
+            f"layer {item.name!r}. Pass its name."
+        )
     if isinstance(item, type):
         return lambda layer: isinstance(layer, item)
     if callable(item):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.inner_layers import output_shape
 from keras_modact.modulation import modulators
 from keras_modact.modulation.signal import spread, spread_shape
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
@@ -23,6 +25,8 @@ OWN_ARGUMENTS = (
     "modulator_trainable",
     *(f"{weight}_{kind}" for weight in WEIGHTS for kind in weight_arguments.CHECKS),
 )
+# Layers whose activation is in a `Modulated`.
+TAKEN: weakref.WeakSet[keras.layers.Layer] = weakref.WeakSet()
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -141,6 +145,12 @@ class Modulated(keras.layers.Wrapper):
     ) -> None:
         given = constructor_arguments(locals())
         modulators.check_layer(layer)
+        if layer in TAKEN:
+            raise ValueError(
+                f"{type(layer).__name__} '{layer.name}' is in a `Modulated` already, "
+                "which has taken its activation out. Call that one again to share "
+                "it, or make a new layer."
+            )
         made_here = not isinstance(modulator, keras.layers.Layer)
         if made_here:
             arguments.one_of("modulator", modulator, MODULATORS)
@@ -174,7 +184,10 @@ class Modulated(keras.layers.Wrapper):
         self.channel_axis = modulators.channel_axis(layer)
         # From here on the layer gives what it adds up, and no more.
         if hasattr(layer, "activation"):
+            # torch takes no function where a layer has been.
+            del layer.activation
             layer.activation = keras.activations.linear
+        TAKEN.add(layer)
         layer.activity_regularizer = None
 
     def _make_modulator(self, vectors_to: int | None = None) -> keras.layers.Layer:
@@ -215,9 +228,7 @@ class Modulated(keras.layers.Wrapper):
         elif modulator is None:
             modulator = self._make_modulator()
         modulators.check_sizes(self._title(), modulator, source)
-        if not modulator.built:
-            modulator.build(source)
-        signal = modulator.compute_output_shape(source)
+        signal = output_shape(modulator, source)
         spread_shape(self._title(), signal, output, self.channel_axis)
         self.modulator = modulator
 
@@ -232,8 +243,9 @@ class Modulated(keras.layers.Wrapper):
     def modulation(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
         """The modulator's signal s, for a look at what it does.
 
-        `keras.Model(model.input, layer.modulation(layer.input))` gives it for
-        whole batches, if the layer is part of a functional model.
+        `keras.Model(model.inputs, layer.modulation(layer.input))` gives it for
+        whole batches, if the layer is part of a model that was built from a
+        `keras.Input`; with a context it is `layer.modulation(*layer.input)`.
 
         Args:
             inputs: The input of the layer.

@@ -71,6 +71,12 @@ def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
         biases = ops.convert_to_tensor(np.asarray(biases, "float32"))
         return np.asarray(ops.convert_to_numpy(tau(biases)), "float64")
 
+    if signal([0.0, 1.0, -1.0])[0] != signal([0.0, 2.0, 3.0])[0]:
+        raise ValueError(
+            "`start_unchanged=True` needs a modulator's activation that acts on each "
+            "number by itself, and this one does not. Take another "
+            "`modulator_activation`, such as 'sigmoid', or leave it out."
+        )
     for bias in (0.0, 0.5, 1.0, -1.0):
         value = float(signal([bias])[0])
         if math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5:

@@ -59,8 +59,9 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         adapt_bias: Boolean, whether the bias is adapted, by d_3. Defaults to
             `True`.
         policy: The network for z: `"relu"`, `"glu"` (a gated linear unit), or a
-            Keras layer that gives z from the means `(batch, channels)`. Defaults
-            to `"relu"`.
+            Keras layer that gives z from the means `(batch, channels)`, and
+            starts and is regularized by its own arguments. Give each adaptive
+            layer one of its own. Defaults to `"relu"`.
         policy_units: Positive integer, the size of z. Defaults to 32, and to
             what it gives for a layer.
         policy_activation: tau: the name of a Keras activation or a callable.
@@ -220,7 +221,15 @@ class AdaptiveConv2D(keras.layers.Conv2D):
             d_1, d_2 and d_3, each with 1 for rows and columns, or None where it
             is 1.
         """
-        return tuple(self._diagonals(self.policy.readable(inputs), training=False))
+        x = self.policy.readable(inputs)
+        axis = 1 if self.data_format == "channels_first" else -1
+        if len(x.shape) != 4 or x.shape[axis] != self.policy.features:
+            raise ValueError(
+                f"AdaptiveConv2D '{self.name}' was built for images of "
+                f"{self.policy.features} channels in batches, received the shape "
+                f"{tuple(x.shape)} with data_format={self.data_format!r}."
+            )
+        return tuple(self._diagonals(x, training=False))
 
     def _diagonals(self, x: Tensor, training: bool) -> list[Tensor | None]:
         positions = (2, 3) if self.data_format == "channels_first" else (1, 2)

@@ -48,8 +48,8 @@ class AdaptiveDense(keras.layers.Layer):
     gives small outputs. With `around_one=True` it starts as the `Dense` layer
     with the same kernel and bias, of which it then is a variation.
 
-    Weights: `kernel` (features, units), or for q other than 2 `kernel_1` to
-    `kernel_<q-1>` in the list `layer.kernels`; `bias` (units); and of
+    Weights: in the list `layer.kernels` the one `kernel` (features, units), or
+    for q above 2 `kernel_1` to `kernel_<q-1>`; `bias` (units); and of
     `layer.policy`: `kernel` P, `bias` p and `adaptation_kernel` (policy_units,
     sum of what is adapted), the U_j side by side, in the order j = 1 ... q + 1.
 
@@ -68,7 +68,9 @@ class AdaptiveDense(keras.layers.Layer):
             `True`, as in the paper.
         policy: The network for z: `"relu"`, `"glu"` (a gated linear unit, as the
             paper uses for regression), or a Keras layer that gives z, of any
-            size, from the inputs. Defaults to `"relu"`.
+            size, from the inputs, and starts and is regularized by its own
+            arguments. Give each adaptive layer one of its own. Defaults to
+            `"relu"`.
         policy_units: Positive integer, the size of z. Defaults to 32, and to
             what it gives for a layer.
         policy_activation: tau: the name of a Keras activation or a callable.
@@ -257,8 +259,9 @@ class AdaptiveDense(keras.layers.Layer):
     def adaptation(self, inputs: Any) -> tuple[Tensor | None, ...]:
         """The diagonals for these inputs, for a look at what the policy does.
 
-        `keras.Model(model.input, layer.adaptation(layer.input)[1])` gives the
-        second one for whole batches, if the layer is part of a functional model.
+        `keras.Model(model.inputs, layer.adaptation(layer.input)[1])` gives the
+        second one for whole batches, if the layer is part of a model that was
+        built from a `keras.Input`.
 
         Args:
             inputs: Tensor `(batch, ..., features)`.

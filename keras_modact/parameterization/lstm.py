@@ -64,8 +64,9 @@ class AdaptiveLSTM(RecurrentLayer):
         slicing: `"exact"`, or `"published"`: the authors' code takes sizes for
             places and cuts tau(z' @ U), with I features and H units, into pi_x
             [0, I), pi_h [I, I + H), pi_xg [H, 5H), and [4H, 8H) for both pi_hg
-            and pi_b, and leaves the rest of its I + 13 H columns unused. For
-            comparisons with published figures only. Defaults to `"exact"`.
+            and pi_b, and leaves the rest of its I + 13 H columns unused, which
+            are kept whatever is adapted. For comparisons with published figures
+            only. Defaults to `"exact"`.
         use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
         unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
             `True`.

@@ -81,8 +81,9 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         slicing: `"exact"`, or `"published"`: the authors' code takes sizes for
             places and cuts tau(z' @ U), with I features and H units, into pi_x
             [0, I), pi_h [I, I + H), pi_xg [H, 5H), and [4H, 8H) for both pi_hg
-            and pi_b, and leaves the rest of its I + 13 H columns unused. For
-            comparisons with published figures only. Defaults to `"exact"`.
+            and pi_b, and leaves the rest of its I + 13 H columns unused, which
+            are kept whatever is adapted. For comparisons with published figures
+            only. Defaults to `"exact"`.
         use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
         unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
             `True`.
@@ -310,13 +311,19 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
 
         Args:
             latent: z, `(..., policy_units)`: with a recurrent policy the third
-                state.
+                state after the step, with a static one relu(v P + p).
 
         Returns:
             A named tuple of `input`, `state`, `input_gates`, `state_gates` and
             `bias`.
         """
+        self.check_built()
         z = ops.convert_to_tensor(latent)
+        if z.shape[-1] != self.policy_units:
+            raise ValueError(
+                "`adaptation` takes z of shape (..., policy_units), here with "
+                f"{self.policy_units} units, received the shape {tuple(z.shape)}."
+            )
         pi = numerics.activate(
             self.policy_activation, numerics.matmul(z, self.adaptation_kernel)
         )

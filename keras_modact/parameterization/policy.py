@@ -10,11 +10,19 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
+from keras_modact.inner_layers import output_shape
 
 # Blocks of columns in the kernel of each network for the latent z.
 LATENTS = {"relu": 1, "glu": 2}
 DEFAULT_UNITS = 32
 WEIGHTS = ("policy_kernel", "policy_bias", "adaptation")
+# How the network for z starts and is held, where it is made here.
+LATENT_DEFAULTS = {
+    "policy_kernel_initializer": "glorot_uniform",
+    "policy_bias_initializer": "zeros",
+    "policy_kernel_regularizer": None,
+    "policy_bias_regularizer": None,
+}
 ARGUMENTS = (
     "policy",
     "policy_units",
@@ -62,6 +70,8 @@ class AdaptationPolicy(keras.layers.Layer):
                     "policy=keras.layers.Dense(32, activation='elu')."
                 )
             units = DEFAULT_UNITS if units is None else units
+        else:
+            _refuse_what_is_the_layers_own(given)
         if units is not None:
             units = arguments.positive_integer("policy_units", units)
         tau = arguments.activation("policy_activation", given["policy_activation"])
@@ -112,9 +122,7 @@ class AdaptationPolicy(keras.layers.Layer):
     def _units_of_layer(self, input_shape: Sequence[int | None]) -> int:
         """The size of what the given layer gives, once its shape is checked."""
         layer = self.latent
-        if not layer.built:
-            layer.build(input_shape)
-        shape = tuple(layer.compute_output_shape(input_shape))
+        shape = output_shape(layer, input_shape)
         units = shape[-1]
         leading = tuple(input_shape[:-1])
         if shape[:-1] != leading or units is None or self.units not in (None, units):
@@ -164,12 +172,8 @@ class AdaptationPolicy(keras.layers.Layer):
 
     def arguments(self) -> dict[str, Any]:
         """What the policy was made from, for the `get_config` of its layer."""
-        given_layer = not isinstance(self.latent, str)
-        latent: Any = self.latent
-        if given_layer:
-            latent = keras.saving.serialize_keras_object(self.latent)
-        return {
-            "policy": latent,
+        config = {
+            "policy": self.latent,
             "policy_units": self.units,
             "policy_activation": keras.activations.serialize(self.activation),
             "around_one": self.around_one,
@@ -177,6 +181,21 @@ class AdaptationPolicy(keras.layers.Layer):
             **weight_arguments.config(self, WEIGHTS),
             "seed": self.seed,
         }
+        if not isinstance(self.latent, str):
+            latent = keras.saving.serialize_keras_object(self.latent)
+            config |= {**LATENT_DEFAULTS, "policy": latent}
+        return config
+
+
+def _refuse_what_is_the_layers_own(given: Mapping[str, Any]) -> None:
+    """Refuses how a named policy starts next to a policy that is given."""
+    for name, default in LATENT_DEFAULTS.items():
+        if given[name] != default:
+            raise ValueError(
+                f"`{name}` is for a policy that is made here, received "
+                f"{name}={given[name]!r} beside the layer "
+                f"'{given['policy'].name}'. Give it to that layer."
+            )
 
 
 def with_policy(config: Mapping[str, Any], custom_objects: Any) -> dict[str, Any]:

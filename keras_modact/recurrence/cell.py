@@ -221,3 +221,11 @@ class RecurrentCell(keras.layers.Layer):
             )
         self.features = features
         return features
+
+    def check_built(self) -> None:
+        """Refuses a look at what weights do that are not there yet."""
+        if not self.built:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' has no weights before it is "
+                "built. Call it, or put it into a model with a `keras.Input`, first."
+            )

@@ -174,3 +174,15 @@ def test_gates_can_be_had() -> None:
         (gates.modulation, oracle.tanhshrink(m)),
     ):
         np.testing.assert_allclose(as_float64(got), want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "state"), [((6, 4), (2, 6, 5)), ((6, 6, 4), (6, 5)), ((6, 3), (6, 5))]
+)
+def test_gates_of_shapes_that_do_not_fit(inputs: tuple, state: tuple) -> None:
+    layer = keras_modact.ModulatedLSTM(5)
+    with pytest.raises(ValueError, match="no weights before it is built"):
+        layer.cell.gates(np.zeros((6, 4)), np.zeros((6, 5)))
+    layer.build((None, None, 4))
+    with pytest.raises(ValueError, match="one state h"):
+        layer.cell.gates(np.zeros(inputs), np.zeros(state))

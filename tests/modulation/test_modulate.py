@@ -260,6 +260,22 @@ def test_applications_become_modulated_models_that_train(name: str) -> None:
     assert any((a != b).any() for a, b in zip(before, first.get_weights(), strict=True))
 
 
+def test_modulators_of_a_frozen_sequential_train_and_its_layers_do_not() -> None:
+    def frozen() -> keras.Model:
+        model = keras.Sequential([keras.Input((6, 6, 2)), layers.Conv2D(3, 2)])
+        model.trainable = False
+        return model
+
+    nested = keras.Sequential([keras.Input((6, 6, 2)), frozen()])
+    nested.trainable = False
+    for clone in (modulate(frozen()), modulate(nested)):
+        assert clone.trainable
+        paths = [weight.path for weight in clone.trainable_weights]
+        assert len(paths) == 2
+        assert all("modulator" in path for path in paths)
+        assert len(clone.non_trainable_weights) == 2
+
+
 class Subclassed(keras.Model):
     """A model whose layers stand in its code."""
 
@@ -274,7 +290,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "no convolution": (
         lambda: modulate(keras.Sequential([keras.Input((3,)), layers.Dense(2)])),
-        "No layer of the model is meant by layers=None. Choose from dense",
+        r"meant by layers=None, where None stands for convolutions.*Choose from dense",
     ),
     "no such name": (
         lambda: modulate(network(), "hiden"),
@@ -310,6 +326,20 @@ REFUSED: dict[str, tuple[Any, str]] = {
             keras.Sequential([layers.Dense(2)]), layers.Dense, start_unchanged=True
         ),
         "Build the model",
+    ),
+    "start of a signal that mixes channels": (
+        lambda: modulate(
+            network(), modulator_activation="softmax", start_unchanged=True
+        ),
+        "acts on each number by itself",
+    ),
+    "a layer as modulator": (
+        lambda: modulate(network(), modulator=layers.Dense(1)),
+        "a function that makes a modulator",
+    ),
+    "a layer as choice": (
+        lambda: modulate(network(), layers.Dense(1, name="one")),
+        "received the layer 'one'. Pass its name",
     ),
     "not a truth value": (
         lambda: modulate(network(), start_unchanged="yes"),

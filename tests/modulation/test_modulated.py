@@ -411,3 +411,48 @@ def test_one_filter_has_a_gradient_in_float64() -> None:
     layer(x)
     result = differentiate(layer, [x], [np.ones((1, 2, 2, 1))])
     assert result.weights[0].any()
+
+
+def test_activation_that_is_a_layer() -> None:
+    layer = layers.Dense(3, activation=layers.LeakyReLU(0.5))
+    x = random(2, 4)
+    wrapper = Modulated(layer)
+    integrated = as_float64(layers.Dense.call(wrapper.layer, wrapper_input(wrapper, x)))
+    product = as_float64(wrapper.modulation(x)) * integrated
+    expected = np.where(product > 0, product, 0.5 * product)
+    np.testing.assert_allclose(as_float64(wrapper(x)), expected, rtol=1e-5, atol=1e-6)
+
+
+def wrapper_input(wrapper: Modulated, x: Any) -> Any:
+    """x as a tensor, once the wrapper is built for it."""
+    wrapper(x)
+    return keras.ops.convert_to_tensor(x)
+
+
+def test_a_layer_is_taken_over_once() -> None:
+    layer = layers.Dense(3, activation="relu")
+    wrapper = Modulated(layer)
+    with pytest.raises(ValueError, match="in a `Modulated` already"):
+        Modulated(layer)
+    assert wrapper.activation is keras.activations.relu
+
+
+class Sine(layers.Layer):
+    """A layer that does not say what shape it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def build(self, input_shape: Any) -> None:
+        self.dense.build(input_shape)
+
+    def call(self, x: Any) -> Any:
+        return keras.ops.sin(self.dense(x))
+
+
+def test_modulator_that_does_not_say_its_shape() -> None:
+    x = random(2, 5)
+    wrapper = Modulated(layers.Dense(4), modulator=Sine())
+    assert tuple(wrapper(x).shape) == (2, 4)
+    assert tuple(wrapper.modulation(x).shape) == (2, 1)

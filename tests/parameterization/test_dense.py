@@ -294,6 +294,24 @@ def test_policy_layer_of_another_size(policy: Any, given: dict, message: str) ->
     assert not layer.built
 
 
+def test_arguments_of_the_policy_are_refused_beside_a_layer() -> None:
+    with pytest.raises(ValueError, match="`policy_kernel_regularizer` is for a policy"):
+        keras_modact.AdaptiveDense(
+            4, policy=keras.layers.Dense(3), policy_kernel_regularizer="l2"
+        )
+
+
+def test_policy_layer_that_does_not_say_its_shape() -> None:
+    class Sine(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return keras.ops.sin(x)
+
+    layer = keras_modact.AdaptiveDense(4, policy=Sine())
+    x = np.ones((2, 6, 3), "float32")
+    assert tuple(layer(x).shape) == (2, 6, 4)
+    assert layer.policy.units == 3
+
+
 def test_one_diagonal_needs_units_like_features() -> None:
     with pytest.raises(ValueError, match="units=4 and 3 features"):
         keras_modact.AdaptiveDense(4, (True,)).build((None, 3))

@@ -333,3 +333,12 @@ def test_what_the_policy_does_can_be_had() -> None:
 def test_arguments_that_cannot_be(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_look_at_what_is_not_there() -> None:
+    cell = keras_modact.AdaptiveLSTMCell(4, 3)
+    with pytest.raises(ValueError, match="no weights before it is built"):
+        cell.adaptation(np.zeros((2, 3)))
+    cell.build((None, 5))
+    with pytest.raises(ValueError, match=r"with 3 units, received the shape \(2, 4\)"):
+        cell.adaptation(np.zeros((2, 4)))
