@@ -28,13 +28,18 @@ def option_parser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--preset", choices=presets, default="quick")
-    add("--batch-size", type=positive)
-    add("--epochs", type=positive)
+    add("--preset", choices=presets, default="quick", help="where options start from")
+    add("--batch-size", type=positive, help="samples in a step")
+    add("--epochs", type=positive, help="how often the training set is read")
     add("--samples", type=positive, help="number of training samples")
-    add("--test-samples", type=positive)
+    add("--test-samples", type=positive, help="number of test samples")
     add("--seeds", nargs="+", type=int, help="one training for each")
-    add("--output", type=pathlib.Path, default=pathlib.Path("results", output))
+    add(
+        "--output",
+        type=pathlib.Path,
+        default=pathlib.Path("results", output),
+        help="folder for results.json and the pictures",
+    )
     add("--verbose", choices=("auto", "0", "1", "2"), default="auto", help="as in fit")
     return parser
 

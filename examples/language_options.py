@@ -28,11 +28,19 @@ def option_parser(
     add = parser.add_argument
     texts.add_data_dir(parser)
     add("--corpus", choices=corpus.CORPORA)
-    add("--level", choices=("words", "characters"), default="words")
-    add("--vocabulary", type=common.positive, help="its largest size")
+    add("--level", choices=("words", "characters"), default="words", help="of tokens")
+    add(
+        "--vocabulary",
+        type=common.positive,
+        help="largest number of words, the rest being <unk>",
+    )
     add("--cells", nargs="+", choices=CELLS, help="which recurrent layers")
     add("--equal", choices=("parameters", "width"), help="what the cells share")
-    add("--embedding-units", type=common.positive, help="and those of the last layer")
+    add(
+        "--embedding-units",
+        type=common.positive,
+        help="size of a word's vector and of the last layer",
+    )
     add("--units", type=common.positive, help="units of the LSTM's other layers")
     add("--layers", type=common.positive, help="number of recurrent layers, at least 2")
     add("--policy-units", type=common.positive, help="the policies' z, if adaptive")
@@ -42,8 +50,8 @@ def option_parser(
         help="adaptive cells that start as an LSTM, not almost closed",
     )
     add("--initial-weights", choices=("keras", "published"), help="of LSTM cells")
-    add("--embedding-range", type=float, help="of the initial word vectors")
-    add("--word-dropout", type=float, help="share of the vocabulary, a batch")
+    add("--embedding-range", type=float, help="word vectors start within it around 0")
+    add("--word-dropout", type=float, help="share of the words dropped in a window")
     add("--embedding-dropout", type=float, help="on the word vectors' features")
     add(
         "--hidden-dropout",
@@ -58,7 +66,7 @@ def option_parser(
     add("--decay-epochs", nargs="*", type=int, help="the rate falls by 10 after these")
     add("--beta-1", type=float, help="Adam's memory of gradients")
     add("--epsilon", type=float, help="what Adam adds to the gradients' size")
-    add("--weight-decay", type=float, help="its share in the gradient")
+    add("--weight-decay", type=float, help="factor of the weights in the gradient")
     add("--clip-norm", type=float, help="largest norm of the gradient; 0: none")
     add("--window", type=common.positive, help="steps the gradient goes back, mostly")
     add(

@@ -1,7 +1,7 @@
 """Tail regression: a small network that adapts its weights to reach extreme values.
 
-Of x drawn from N(0, I) with two dimensions, y = (2 x1)^2 - (3 x2)^4 + noise is
-to be told (Flennerhag et al. 2018, section 5.1, figure 2). Nearly all targets
+Networks learn y = (2 x1)^2 - (3 x2)^4 + noise from x in two dimensions, drawn from
+N(0, I) (Flennerhag et al. 2018, section 5.1, figure 2). Nearly all targets
 lie close together, and those of a large |x2| lie thousands away. Singular value
 adaptation, two layers of rank 2 and 55 parameters, stands against feed-forward
 networks with layers of 10 units. Both sides count layers as the paper does on
@@ -12,6 +12,9 @@ hidden layers: 151 parameters, 2.7 times 55 ("three times larger"). The model
     KERAS_BACKEND=jax python examples/tail_regression.py
     python examples/tail_regression.py --scale-targets
     python examples/tail_regression.py --preset paper
+
+The presets differ in the number of seeds; quick takes two to three minutes on two
+cores.
 
 "pi is a gated linear unit", says the paper here, and it says tanh where it comes
 to the LSTM. So the policy of `adaptive` ends linearly, and a layer's output can
