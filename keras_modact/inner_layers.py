@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -18,3 +19,40 @@ def output_shape(
         layer.build(tuple(input_shape))
     inputs = keras.KerasTensor(tuple(input_shape), dtype=layer.compute_dtype)
     return tuple(layer.compute_output_spec(inputs).shape)
+
+
+def refuse_its_own_arguments(
+    kind: str,
+    layer: keras.layers.Layer,
+    given: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+) -> None:
+    """Refuses arguments of a layer that is made here, next to one that is given.
+
+    Args:
+        kind: What the layer is for, such as "policy".
+        layer: The layer that is given.
+        given: The constructor's arguments by name.
+        defaults: Those that are for a layer made here, with their defaults.
+    """
+    for name, default in defaults.items():
+        if given[name] != default:
+            raise ValueError(
+                f"`{name}` is for a {kind} that is made here, received "
+                f"{name}={given[name]!r} beside the layer '{layer.name}'. Give it to "
+                "that layer."
+            )
+
+
+def with_layers(
+    config: Mapping[str, Any], names: Iterable[str], custom_objects: Any
+) -> dict[str, Any]:
+    """A config in which what was serialized under these names is a layer again."""
+    layers = {
+        name: keras.saving.deserialize_keras_object(
+            config[name], custom_objects=custom_objects
+        )
+        for name in names
+        if isinstance(config[name], dict)
+    }
+    return {**config, **layers}

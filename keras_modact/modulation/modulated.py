@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,7 +11,11 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import output_shape
+from keras_modact.inner_layers import (
+    output_shape,
+    refuse_its_own_arguments,
+    with_layers,
+)
 from keras_modact.modulation import modulators
 from keras_modact.modulation.signal import spread, spread_shape
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
@@ -155,7 +158,9 @@ class Modulated(keras.layers.Wrapper):
         if made_here:
             arguments.one_of("modulator", modulator, MODULATORS)
         else:
-            _refuse_what_is_the_modulators_own(given)
+            parameters = inspect.signature(Modulated).parameters
+            defaults = {name: parameters[name].default for name in OWN_ARGUMENTS}
+            refuse_its_own_arguments("modulator", modulator, given, defaults)
         tau = activation_of(modulator_activation)
         if activation is None:
             activation = getattr(layer, "activation", None) or "linear"
@@ -299,25 +304,7 @@ class Modulated(keras.layers.Wrapper):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> Modulated:
-        config = dict(config)
-        for name in ("layer", "modulator"):
-            if isinstance(config[name], dict):
-                config[name] = keras.saving.deserialize_keras_object(
-                    config[name], custom_objects=custom_objects
-                )
-        return cls(**config)
+        return cls(**with_layers(config, ("layer", "modulator"), custom_objects))
 
     def _title(self) -> str:
         return f"Modulated '{self.name}'"
-
-
-def _refuse_what_is_the_modulators_own(given: Mapping[str, Any]) -> None:
-    """Refuses arguments of a modulator next to a modulator that is given."""
-    parameters = inspect.signature(Modulated).parameters
-    for name in OWN_ARGUMENTS:
-        if given[name] != parameters[name].default:
-            raise ValueError(
-                f"`{name}` is for a modulator that is made here, received "
-                f"{name}={given[name]!r} beside the layer "
-                f"'{given['modulator'].name}'. Give it to that layer."
-            )

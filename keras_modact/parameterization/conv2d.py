@@ -10,6 +10,7 @@ import keras
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.inner_layers import with_layers
 from keras_modact.parameterization import policy as policies
 from keras_modact.parameterization.diagonals import adapted_channels, named
 from keras_modact.parameterization.policy import AdaptationPolicy
@@ -256,4 +257,4 @@ class AdaptiveConv2D(keras.layers.Conv2D):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> AdaptiveConv2D:
-        return cls(**policies.with_policy(config, custom_objects))
+        return cls(**with_layers(config, ("policy",), custom_objects))

@@ -10,7 +10,7 @@ import keras
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.parameterization import policy as policies
+from keras_modact.inner_layers import with_layers
 from keras_modact.parameterization.diagonals import (
     adapted_diagonals,
     checked_rank,
@@ -312,4 +312,4 @@ class AdaptiveDense(keras.layers.Layer):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> AdaptiveDense:
-        return cls(**policies.with_policy(config, custom_objects))
+        return cls(**with_layers(config, ("policy",), custom_objects))

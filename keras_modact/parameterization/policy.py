@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
-from keras_modact.inner_layers import output_shape
+from keras_modact.inner_layers import output_shape, refuse_its_own_arguments
 
 # Blocks of columns in the kernel of each network for the latent z.
 LATENTS = {"relu": 1, "glu": 2}
@@ -71,7 +71,7 @@ class AdaptationPolicy(keras.layers.Layer):
                 )
             units = DEFAULT_UNITS if units is None else units
         else:
-            _refuse_what_is_the_layers_own(given)
+            refuse_its_own_arguments("policy", policy, given, LATENT_DEFAULTS)
         if units is not None:
             units = arguments.positive_integer("policy_units", units)
         tau = arguments.activation("policy_activation", given["policy_activation"])
@@ -185,27 +185,6 @@ class AdaptationPolicy(keras.layers.Layer):
             latent = keras.saving.serialize_keras_object(self.latent)
             config |= {**LATENT_DEFAULTS, "policy": latent}
         return config
-
-
-def _refuse_what_is_the_layers_own(given: Mapping[str, Any]) -> None:
-    """Refuses how a named policy starts next to a policy that is given."""
-    for name, default in LATENT_DEFAULTS.items():
-        if given[name] != default:
-            raise ValueError(
-                f"`{name}` is for a policy that is made here, received "
-                f"{name}={given[name]!r} beside the layer "
-                f"'{given['policy'].name}'. Give it to that layer."
-            )
-
-
-def with_policy(config: Mapping[str, Any], custom_objects: Any) -> dict[str, Any]:
-    """A layer's config whose policy, if it is a layer, is that layer again."""
-    config = dict(config)
-    if isinstance(config["policy"], dict):
-        config["policy"] = keras.saving.deserialize_keras_object(
-            config["policy"], custom_objects=custom_objects
-        )
-    return config
 
 
 def uniform_by_fan_in() -> keras.initializers.Initializer:
