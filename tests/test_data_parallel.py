@@ -69,7 +69,7 @@ def test_two_devices_end_at_the_weights_of_one(
         moved = np.max(
             np.abs(on_one[name] - on_one[name.replace("/trained", "/initial")])
         )
-        assert moved > 3e-6, f"{name} stood still"
+        assert moved > 1e-5, f"{name} stood still"
         apart = np.max(np.abs(on_two[name] - on_one[name]))
         assert on_two[name].dtype == np.float32
         # Of gradients that were not put together, each half would go its own way.

@@ -12,7 +12,7 @@ import numpy as np
 from tests.layer_table import Row, steady_rows
 
 BATCH_SIZE = 8
-STEPS = 4
+STEPS = 10
 LEARNING_RATE = 0.01
 
 Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
