@@ -23,7 +23,9 @@ def weight_like(weight: Tensor, x: Tensor) -> Tensor:
     Keras casts the weights of a mixed dtype policy by itself inside a layer's
     `__call__` only, and a cell's methods are called outside of it as well.
     """
-    return ops.cast(weight, x.dtype)
+    tensor = weight.value if isinstance(weight, keras.Variable) else weight
+    # `ops.cast` costs microseconds even where there is nothing to be cast.
+    return tensor if tensor.dtype == x.dtype else ops.cast(tensor, x.dtype)
 
 
 def as_float(x: Tensor, dtype: str | None = None) -> Tensor:
@@ -39,6 +41,22 @@ def as_float(x: Tensor, dtype: str | None = None) -> Tensor:
 def matmul(x: Tensor, kernel: Tensor) -> Tensor:
     """The matrix product of a tensor and a weight, in the dtype of x."""
     return x @ weight_like(kernel, x)
+
+
+def matmul_transposed(x: Tensor, kernel: Tensor) -> Tensor:
+    """The matrix product of a tensor and a transposed weight, in the dtype of x."""
+    return x @ ops.transpose(weight_like(kernel, x))
+
+
+def outer_sum(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of the outer products of the last axes, `(size of x, size of y)`."""
+    x = ops.reshape(x, (-1, x.shape[-1]))
+    return ops.transpose(x) @ ops.reshape(y, (-1, y.shape[-1]))
+
+
+def sum_but_last(x: Tensor) -> Tensor:
+    """The sum over all axes but the last."""
+    return ops.sum(x, axis=tuple(range(len(x.shape) - 1)))
 
 
 def tanh(x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -86,6 +87,11 @@ class BRCCell(BistableCell):
         for long-lasting memory", PLoS ONE 16(6), 2021, eq. 4.
     """
 
+    fused_kernels: ClassVar = {
+        "torch": "keras_modact.bistability.triton_kernel",
+        "jax": "keras_modact.bistability.pallas_kernel",
+    }
+
     def __init__(
         self,
         units: int,
@@ -107,12 +113,41 @@ class BRCCell(BistableCell):
     ) -> None:
         super().__init__(**constructor_arguments(locals()))
 
+    def fused_weights(self, dtype: str) -> list[Tensor]:
+        return [ops.cast(self.recurrent_kernel, dtype)]
+
     def recurrent_shape(self) -> tuple[int, ...]:
         return (2 * self.units,)
 
-    def recur(self, h: Tensor) -> Tensor:
+    def recur(self, h: Tensor) -> tuple[Tensor, Tensor]:
         weights = numerics.weight_like(self.recurrent_kernel, h)
-        return ops.concatenate([h, h], axis=-1) * weights
+        return h * weights[: self.units], h * weights[self.units :]
+
+    def reduce(
+        self,
+        direct: Tensor,
+        by_feedback: Tensor,
+        by_update: Tensor,
+        by_drive: Tensor,
+        recurrent_mask: Tensor | None,
+    ) -> list[Tensor]:
+        weights = numerics.weight_like(self.recurrent_kernel, direct)
+        read = by_feedback * weights[: self.units] + by_update * weights[self.units :]
+        if recurrent_mask is not None:
+            read = read * recurrent_mask
+        return [direct + read, by_feedback, by_update, by_drive]
+
+    def pull_back(
+        self,
+        factors: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        return [gradients[0] * factors[0]], [gradients[0]]
+
+    def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
+        both = ops.concatenate([read, read], axis=-1)
+        return numerics.sum_but_last(both * of_gates)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -192,6 +227,8 @@ class NBRCCell(BistableCell):
         for long-lasting memory", PLoS ONE 16(6), 2021, eqs. 4 and 5.
     """
 
+    is_gru = True
+
     def __init__(
         self,
         units: int,
@@ -213,8 +250,50 @@ class NBRCCell(BistableCell):
     ) -> None:
         super().__init__(**constructor_arguments(locals()))
 
+    def as_gru(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
+        # 1 + tanh(p) = 2 sigma(2 p), so a = 2 r with the reset gate r = sigma(2 p),
+        # and a * h = r * (h @ 2 I).
+        kernel = ops.cast(self.kernel, dtype)
+        of_feedback, of_update, of_drive = ops.split(kernel, 3, axis=-1)
+        kernel = ops.concatenate([of_update, 2 * of_feedback, of_drive], axis=-1)
+        recurrent = ops.cast(self.recurrent_kernel, dtype)
+        of_feedback, of_update = ops.split(recurrent, 2, axis=-1)
+        twice = 2 * ops.eye(self.units, dtype=dtype)
+        recurrent = ops.concatenate([of_update, 2 * of_feedback, twice], axis=-1)
+        of_feedback, of_update, of_drive = ops.split(self.full_bias(dtype), 3)
+        bias = ops.concatenate([of_update, 2 * of_feedback, of_drive])
+        return kernel, recurrent, bias
+
     def recurrent_shape(self) -> tuple[int, ...]:
         return (self.units, 2 * self.units)
 
-    def recur(self, h: Tensor) -> Tensor:
-        return numerics.matmul(h, self.recurrent_kernel)
+    def recur(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        recurred = numerics.matmul(h, self.recurrent_kernel)
+        return recurred[..., : self.units], recurred[..., self.units :]
+
+    def reduce(
+        self,
+        direct: Tensor,
+        by_feedback: Tensor,
+        by_update: Tensor,
+        by_drive: Tensor,
+        recurrent_mask: Tensor | None,
+    ) -> list[Tensor]:
+        return [direct, by_feedback, by_update, by_drive]
+
+    def pull_back(
+        self,
+        factors: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        direct, by_feedback, by_update, _ = factors
+        of_h = gradients[0]
+        of_gates = ops.concatenate([of_h * by_feedback, of_h * by_update], axis=-1)
+        read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
+        if recurrent_mask is not None:
+            read = read * recurrent_mask
+        return [of_h * direct + read], [of_h]
+
+    def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
+        return numerics.outer_sum(read, of_gates)

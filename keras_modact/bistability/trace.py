@@ -101,20 +101,20 @@ def trace_gates(
         mask = ops.convert_to_tensor(mask, dtype="bool")
         shapes.check_mask(name, sequences.shape, mask.shape)
         mask = loop.as_mask(mask)
+    if layer.go_backwards:
+        sequences = ops.flip(sequences, axis=1)
+        mask = None if mask is None else ops.flip(mask, axis=1)
     states, _ = loop.run(
         lambda inputs, states: cell.step(cell.project(inputs), states),
         sequences,
         [start],
         mask,
-        go_backwards=layer.go_backwards,
     )
     previous = ops.concatenate([start[:, None], states[:, :-1]], axis=1)
-    if layer.go_backwards:
-        sequences = ops.flip(sequences, axis=1)
     feedback, update = (_array(gate) for gate in cell.gates(sequences, previous))
     counts = np.ones(feedback.shape[:2])
     if mask is not None:
-        counts = _array(mask)[:, ::-1] if layer.go_backwards else _array(mask)
+        counts = _array(mask)
         feedback[counts == 0] = np.nan
         update[counts == 0] = np.nan
     with np.errstate(invalid="ignore"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,7 +11,8 @@ from keras import ops
 
 from keras_modact import numerics
 from keras_modact.arguments import Tensor, truth_value
-from keras_modact.recurrence import loop, shapes
+from keras_modact.recurrence import loop, paths, shapes
+from keras_modact.recurrence.call import Call
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 
@@ -54,6 +55,8 @@ class RecurrentLayer(keras.layers.RNN):
             name="cell",
         )
         super().__init__(cell, **loop_arguments)
+        self._acceleration: str | None = None
+        self._last_path: str | None = None
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         self._check_shapes(sequences_shape, initial_state_shape)
@@ -109,23 +112,66 @@ class RecurrentLayer(keras.layers.RNN):
             # while the backward pass still needs the old values.
             initial_state = keras.tree.map_structure(ops.copy, initial_state)
 
-        def step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
-            if input_mask is not None:
-                inputs = inputs * input_mask
-            return cell.step(cell.project(inputs), states, recurrent_mask)
-
-        outputs, states = loop.run(
-            step,
+        if input_mask is not None:
+            sequences = sequences * ops.expand_dims(input_mask, 1)
+        if self.go_backwards:
+            # Keras' own reverse loop cannot be exported to ONNX on JAX, and with a
+            # free batch on torch.
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        call = Call(
+            cell,
             sequences,
             keras.tree.flatten(initial_state),
             mask,
-            go_backwards=self.go_backwards,
-            unroll=self.unroll,
-            return_sequences=self.return_sequences,
+            recurrent_mask,
+            self.return_sequences,
+            self.unroll,
         )
+        self._last_path = paths.choose(self._described(), self.acceleration, call)
+        outputs, states = paths.PATHS[self._last_path].run(call)
         if mask is not None and self.return_sequences and self.zero_output_for_mask:
-            outputs = loop.zero_masked(outputs, mask, self.go_backwards)
+            outputs = loop.zero_masked(outputs, mask)
         return states[0], outputs, states
+
+    @property
+    def acceleration(self) -> str | None:
+        """How the layer is to run over time.
+
+        "auto" takes the first of these that can run what the layer is called on and
+        is worth it there; the name of one asks for it, and a call that it cannot
+        run raises an error that says why:
+
+        * "fused", one kernel for the whole sequence (BRC on a GPU, with Triton);
+        * "gru", the backend's native GRU (nBRC on torch, and on a GPU);
+        * "adjoint", which stores the states only and recomputes the rest, with
+          gradients of the first order in reverse mode;
+        * "loop", the reference, which `keras.layers.RNN` runs and the backend
+          differentiates, as often and in whatever mode it can.
+
+        None, the default, takes what the environment variable
+        KERAS_MODACT_ACCELERATION says, or "auto". `last_path` names what ran. Files
+        and clones of the layer do not keep it.
+        """
+        return self._acceleration
+
+    @acceleration.setter
+    def acceleration(self, value: str | None) -> None:
+        if value is not None:
+            value = paths.checked("acceleration", value)
+        self._acceleration = value
+
+    @property
+    def last_path(self) -> str | None:
+        """What the last call ran on, one of the names of `acceleration`, or None.
+
+        A compiled function calls its layers once, when it is traced.
+        """
+        return self._last_path
+
+    def _described(self) -> str:
+        """What an error calls the layer."""
+        return f"{type(self).__name__} '{self.name}'"
 
     def _check_shapes(
         self,
@@ -134,7 +180,7 @@ class RecurrentLayer(keras.layers.RNN):
         mask_shape: Shape | None = None,
     ) -> None:
         """Refuses inputs, initial states and masks of the wrong shape."""
-        name = f"{type(self).__name__} '{self.name}'"
+        name = self._described()
         shapes.check_sequences(name, sequences_shape)
         if self.unroll and sequences_shape[1] is None:
             raise ValueError(

@@ -22,22 +22,12 @@ import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor
+from keras_modact.recurrence.call import Call, OutputsAndStates
 
 Step = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 """From the input of one step and the states to the new states."""
-
-
-class _StepAsCell:
-    """What `keras.layers.RNN` asks of a cell, around one step function."""
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-
-    def __call__(
-        self, inputs: Tensor, states: Sequence[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
-        new_states = self.step(inputs, list(states))
-        return new_states[0], new_states
+OutputAndStates = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
+"""From the input and the states to an output and the new states."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +38,41 @@ class _Runner:
     trace the making of a layer.
     """
 
-    cell: _StepAsCell
+    cell: OutputAndStates
     unroll: bool
     return_sequences: bool
     go_backwards: bool = False
     stateful: bool = False
     zero_output_for_mask: bool = False
+
+
+def over(
+    function: OutputAndStates,
+    sequences: Tensor,
+    states: Sequence[Tensor],
+    *,
+    unroll: bool = False,
+    return_sequences: bool = True,
+) -> tuple[Tensor, list[Tensor]]:
+    """Keras' own loop: `function` over the time axis of `sequences`.
+
+    Args:
+        function: From `(batch, features)` and the list of states to an output
+            and the new states.
+        sequences: Tensor `(batch, time, features)`.
+        states: List of tensors, the states before the first step.
+        unroll: Write the loop out, for a static number of steps.
+        return_sequences: Keep the output of every step.
+
+    Returns:
+        The outputs `(batch, time, ...)`, or `(batch, 1, ...)` without
+        `return_sequences`, and the list of the last states.
+    """
+    runner = _Runner(function, unroll, return_sequences)
+    _, outputs, last_states = keras.layers.RNN.inner_loop(
+        runner, sequences, list(states), mask=None
+    )
+    return outputs, list(last_states)
 
 
 def run(
@@ -62,7 +81,6 @@ def run(
     states: Sequence[Tensor],
     mask: Tensor | None = None,
     *,
-    go_backwards: bool = False,
     unroll: bool = False,
     return_sequences: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
@@ -74,8 +92,6 @@ def run(
         sequences: Tensor `(batch, time, features)`.
         states: List of tensors, the states before the first step.
         mask: Boolean tensor `(batch, time)`, False where a step is skipped.
-        go_backwards: Run from the last step to the first; outputs come in the
-            order in which they are computed.
         unroll: Write the loop out, for a static number of steps.
         return_sequences: Keep the output of every step.
 
@@ -83,43 +99,77 @@ def run(
         The outputs `(batch, time, units)`, or `(batch, 1, units)` without
         `return_sequences`, and the list of the last states.
     """
-    if go_backwards:
-        # Keras' own reverse loop cannot be exported to ONNX on JAX, and with a
-        # free batch on torch.
-        sequences = ops.flip(sequences, axis=1)
-        mask = None if mask is None else ops.flip(mask, axis=1)
     if mask is not None:
-        column = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
-        sequences = ops.concatenate([sequences, column], axis=-1)
+        sequences = with_mask(sequences, mask)
 
-    def masked_step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
-        valid = inputs[:, -1:] > 0
-        features = inputs[:, :-1]
-        features = ops.where(valid, features, ops.zeros_like(features))
-        return [
-            ops.where(ops.reshape(valid, (-1,) + (1,) * (len(old.shape) - 1)), new, old)
-            for new, old in zip(step(features, states), states, strict=True)
-        ]
+    def output_and_states(
+        inputs: Tensor, states: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        states = list(states)
+        if mask is None:
+            new = step(inputs, states)
+        else:
+            inputs, valid = without_mask(inputs)
+            new = where_valid(valid, step(inputs, states), states)
+        return new[0], new
 
-    cell = _StepAsCell(step if mask is None else masked_step)
-    runner = _Runner(cell, unroll, return_sequences)
-    _, outputs, last_states = keras.layers.RNN.inner_loop(
-        runner, sequences, list(states), mask=None
+    return over(
+        output_and_states,
+        sequences,
+        states,
+        unroll=unroll,
+        return_sequences=return_sequences,
     )
-    return outputs, list(last_states)
 
 
-def zero_masked(outputs: Tensor, mask: Tensor, go_backwards: bool) -> Tensor:
-    """`outputs` with zeros at masked steps.
+def run_call(call: Call) -> OutputsAndStates:
+    """The path "loop", which is always available."""
+    cell = call.cell
+    return run(
+        lambda inputs, states: cell.step(
+            cell.project(inputs), states, call.recurrent_mask
+        ),
+        call.sequences,
+        call.states,
+        call.mask,
+        unroll=call.unroll,
+        return_sequences=call.return_sequences,
+    )
+
+
+def with_mask(sequences: Tensor, mask: Tensor) -> Tensor:
+    """The sequences with their mask as one more feature."""
+    column = ops.cast(ops.expand_dims(mask, -1), sequences.dtype)
+    return ops.concatenate([sequences, column], axis=-1)
+
+
+def without_mask(inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The features, zero where a step is masked, and the mask apart."""
+    valid = inputs[..., -1] > 0
+    features = inputs[..., :-1]
+    return where_valid(valid, [features], [ops.zeros_like(features)])[0], valid
+
+
+def where_valid(
+    valid: Tensor, yes: Sequence[Tensor], no: Sequence[Tensor]
+) -> list[Tensor]:
+    """The tensors of one list where a step is valid, else those of the other.
 
     Args:
-        outputs: Tensor `(batch, time, units)`, in the order of computation.
-        mask: Boolean tensor `(batch, time)`, in the order of the inputs.
-        go_backwards: Whether the two orders are opposite.
+        valid: Boolean tensor, of the first axes of all the others.
+        yes: List of tensors.
+        no: List of tensors of the same shapes.
     """
-    if go_backwards:
-        mask = ops.flip(mask, axis=1)
-    return ops.where(ops.expand_dims(mask, -1), outputs, ops.zeros_like(outputs))
+    axes = len(valid.shape)
+    return [
+        ops.where(ops.expand_dims(valid, axis=list(range(axes, len(a.shape)))), a, b)
+        for a, b in zip(yes, no, strict=True)
+    ]
+
+
+def zero_masked(outputs: Tensor, mask: Tensor) -> Tensor:
+    """`outputs` `(batch, time, units)` with zeros at masked steps."""
+    return where_valid(mask, [outputs], [ops.zeros_like(outputs)])[0]
 
 
 def as_mask(mask: Any) -> Tensor:

@@ -1,0 +1,47 @@
+"""The adjoint of a recurrent layer: states stored, everything else recomputed.
+
+The forward pass keeps the states and nothing else; the backward pass takes the
+steps a block at a time, from the last to the first (`Block`). That is exact, needs
+a fraction of the memory of automatic differentiation, which keeps a dozen tensors
+a step, and less time.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+
+STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
+"""Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
+doing several steps in one; XLA compiles a single step best."""
+LOOPS = {
+    "torch": "keras_modact.recurrence.adjoint_torch",
+    "tensorflow": "keras_modact.recurrence.adjoint_scan",
+    "jax": "keras_modact.recurrence.adjoint_scan",
+}
+"""The loop over blocks of each backend."""
+
+
+def why_not(call: Call) -> str | None:
+    """Why a call cannot run by the adjoint, or None if it can."""
+    reason = call.cell.why_no_derivatives()
+    if reason is not None:
+        return reason
+    if call.sequences.shape[1] is None:
+        return "the number of time steps is not known when the loop is made"
+    if call.unroll:
+        return "unroll=True asks for the loop written out"
+    if is_traced_by_torch():
+        return "torch is compiling or exporting"
+    return None
+
+
+def run(call: Call) -> OutputsAndStates:
+    """Runs a call for which `why_not` had no reason."""
+    backend = keras.backend.backend()
+    size = min(STEPS_IN_A_BLOCK[backend], call.sequences.shape[1])
+    result: OutputsAndStates = importlib.import_module(LOOPS[backend]).run(call, size)
+    return result

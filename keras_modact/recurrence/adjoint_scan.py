@@ -1,0 +1,185 @@
+"""The adjoint on JAX and TensorFlow: a compiled loop over blocks, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact.arguments import Tensor
+from keras_modact.recurrence.block import Block, Body, weight_names
+from keras_modact.recurrence.call import Call, OutputsAndStates
+
+
+def run(call: Call, size: int) -> OutputsAndStates:
+    """Runs a call, `size` steps in a block."""
+    cell, count = call.cell, len(call.states)
+    # Everything that may be traced comes as an argument: the masks have no
+    # gradient, but must not be closed over either.
+    masks = [m for m in keras.tree.flatten(call.recurrent_mask) if m is not None]
+    has_mask = call.mask is not None
+    valid = [ops.cast(call.mask, call.sequences.dtype)] if has_mask else []
+    weights = [weight.value for weight in cell.weights]
+
+    @ops.custom_gradient
+    def differentiable(*tensors: Tensor) -> tuple[list[Tensor], Callable]:
+        sequences, *rest = tensors
+        states, rest = rest[:count], rest[count:]
+        values, rest = rest[: len(weights)], rest[len(weights) :]
+        constants = iter(rest[: len(masks)])
+        dropped = keras.tree.map_structure(
+            lambda m: None if m is None else next(constants),
+            call.recurrent_mask,
+        )
+        given = [ops.swapaxes(sequences, 0, 1)]
+        if has_mask:
+            given.append(ops.swapaxes(rest[-1], 0, 1))
+
+        def block(slices: Sequence[Tensor]) -> Block:
+            valid = slices[1] > 0 if has_mask else None
+            return Block(cell, slices[0], valid, dropped)
+
+        def forward(
+            states: list[Tensor], slices: list[Tensor]
+        ) -> tuple[list[Tensor], list[Tensor]]:
+            return block(slices).forward(states)
+
+        with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
+            last, stored = over_blocks(forward, states, given, size)
+
+        def gradient(*upstream: Any, **_: Any) -> list[Tensor | None]:
+            before = [
+                ops.concatenate([ops.expand_dims(first, 0), rows[:-1]])
+                for first, rows in zip(states, stored, strict=True)
+            ]
+            # JAX gives one list, TensorFlow one argument for each output.
+            of_outputs, *of_last = keras.tree.flatten(upstream)
+            outer = []
+            if call.return_sequences:
+                outer = [ops.swapaxes(of_outputs, 0, 1)]
+            else:
+                of_last[0] = of_last[0] + of_outputs[:, 0]
+            names = weight_names(cell)
+
+            def backward(
+                carried: list[Tensor], slices: list[Tensor]
+            ) -> tuple[list[Tensor], list[Tensor]]:
+                inputs, slices = slices[: len(given)], slices[len(given) :]
+                gradients, of_inputs, of_weights = block(inputs).backward(
+                    slices[:count],
+                    slices[count] if call.return_sequences else None,
+                    carried[:count],
+                )
+                sums = [
+                    total + ops.cast(of_weights[name], total.dtype)
+                    if name in of_weights
+                    else total
+                    for name, total in zip(names, carried[count:], strict=True)
+                ]
+                return [*gradients, *sums], [of_inputs]
+
+            with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
+                zeros = [ops.zeros_like(value) for value in values]
+                carried, (of_inputs,) = over_blocks(
+                    backward,
+                    [*of_last, *zeros],
+                    [*given, *before, *outer],
+                    size,
+                    reverse=True,
+                )
+            constant = [ops.zeros_like(tensor) for tensor in rest]
+            return [ops.swapaxes(of_inputs, 0, 1), *carried, *constant]
+
+        if call.return_sequences:
+            outputs = ops.swapaxes(stored[0], 0, 1)
+        else:
+            outputs = ops.expand_dims(last[0], 1)
+        return [outputs, *last], gradient
+
+    outputs, *last = differentiable(
+        call.sequences, *call.states, *weights, *masks, *valid
+    )
+    return outputs, last
+
+
+def over_blocks(
+    body: Body,
+    carried: Sequence[Tensor],
+    sequences: Sequence[Tensor],
+    size: int,
+    reverse: bool = False,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """A loop over blocks of the first axis, the shorter one at the end by itself.
+
+    Args:
+        body: What a block does; it gives tensors of as many steps.
+        carried: Tensors, from block to block.
+        sequences: Tensors `(time, ...)`.
+        size: Steps in a block.
+        reverse: Whether to go from the last block to the first.
+
+    Returns:
+        What is carried after the last block, and the tensors of all steps.
+    """
+    time = sequences[0].shape[0]
+    blocks = time // size
+    whole = [
+        ops.reshape(x[: blocks * size], (blocks, size, *ops.shape(x)[1:]))
+        for x in sequences
+    ]
+    rest = [x[blocks * size :] for x in sequences] if time % size else []
+    carried, ends = list(carried), []
+    if rest and reverse:
+        carried, ends = body(carried, rest)
+    carried, stacked = _SCANS[keras.backend.backend()](body, carried, whole, reverse)
+    if rest and not reverse:
+        carried, ends = body(carried, rest)
+    merged = [ops.reshape(x, (blocks * size, *ops.shape(x)[2:])) for x in stacked]
+    if rest:
+        merged = [ops.concatenate(both) for both in zip(merged, ends, strict=True)]
+    return carried, merged
+
+
+def _jax_scan(
+    body: Body, carried: list[Tensor], sequences: list[Tensor], reverse: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    import jax
+
+    return jax.lax.scan(body, carried, sequences, reverse=reverse)
+
+
+def _tensorflow_scan(
+    body: Body, carried: list[Tensor], sequences: list[Tensor], reverse: bool
+) -> tuple[list[Tensor], list[Tensor]]:
+    # `keras.ops.scan` wants results of the carried tensors' shapes here.
+    import tensorflow as tf
+
+    count = sequences[0].shape[0]
+    first = tf.constant(count - 1 if reverse else 0)
+    carried, results = body(carried, [x[first] for x in sequences])
+    arrays = [
+        tf.TensorArray(r.dtype, count, element_shape=r.shape).write(first, r)
+        for r in results
+    ]
+
+    def further(done: Tensor, carried: list[Tensor], arrays: list[Any]) -> Any:
+        at = count - 1 - done if reverse else done
+        carried, results = body(list(carried), [x[at] for x in sequences])
+        arrays = [a.write(at, r) for a, r in zip(arrays, results, strict=True)]
+        return done + 1, carried, arrays
+
+    _, carried, arrays = tf.while_loop(
+        lambda done, *_: done < count,
+        further,
+        (tf.constant(1), carried, arrays),
+        maximum_iterations=count - 1,
+    )
+    return list(carried), [array.stack() for array in arrays]
+
+
+_SCANS: dict[str, Callable[..., tuple[list[Tensor], list[Tensor]]]] = {
+    "jax": _jax_scan,
+    "tensorflow": _tensorflow_scan,
+}

@@ -1,0 +1,100 @@
+"""The adjoint on torch: a Python loop over blocks, in one autograd function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import torch
+
+from keras_modact.recurrence.block import Block, weight_names
+from keras_modact.recurrence.call import Call, OutputsAndStates
+
+
+def run(call: Call, size: int) -> OutputsAndStates:
+    """Runs a call, `size` steps in a block."""
+    weights = [weight.value for weight in call.cell.weights]
+    outputs, *last = _Adjoint.apply(call, size, call.sequences, *call.states, *weights)
+    return outputs, last
+
+
+class _Adjoint(torch.autograd.Function):
+    """From the sequences, the first states and the weights to outputs and states."""
+
+    @staticmethod
+    def forward(
+        context: Any, call: Call, size: int, sequences: torch.Tensor, *tensors: Any
+    ) -> tuple[torch.Tensor, ...]:
+        count = len(call.states)
+        states, weights = tensors[:count], tensors[count:]
+        time = sequences.shape[1]
+        # Without a gradient to come only the outputs are kept.
+        differentiated = any(context.needs_input_grad)
+        keeping = count if differentiated else int(call.return_sequences)
+        stored = [state.new_empty((time + 1, *state.shape)) for state in states]
+        stored = stored[:keeping]
+        for rows, state in zip(stored, states, strict=False):
+            rows[0] = state
+        with _with_weights(call, weights):
+            for start in range(0, time, size):
+                states, after = _block(call, sequences, start, size).forward(states)
+                for rows, of_block in zip(stored, after, strict=False):
+                    rows[start + 1 : start + 1 + len(of_block)] = of_block
+        context.call, context.size = call, size
+        context.save_for_backward(sequences, *weights, *stored)
+        if call.return_sequences:
+            outputs = stored[0][1:].transpose(0, 1)
+        else:
+            outputs = states[0].unsqueeze(1)
+        return outputs, *(state.clone() for state in states)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
+        call, size = context.call, context.size
+        count = len(call.states)
+        sequences, *saved = context.saved_tensors
+        weights, stored = saved[:-count], saved[-count:]
+        time = sequences.shape[1]
+        of_outputs, *gradients = upstream
+        if not call.return_sequences:
+            gradients[0] = gradients[0] + of_outputs[:, 0]
+        of_sequences = torch.empty_like(sequences)
+        sums: dict[str, torch.Tensor] = {}
+        with _with_weights(call, weights):
+            for start in reversed(range(0, time, size)):
+                steps = slice(start, min(start + size, time))
+                outer = None
+                if call.return_sequences:
+                    outer = of_outputs[:, steps].transpose(0, 1)
+                gradients, of_inputs, of_weights = _block(
+                    call, sequences, start, size
+                ).backward([rows[steps] for rows in stored], outer, gradients)
+                of_sequences[:, steps] = of_inputs.transpose(0, 1)
+                for name, gradient in of_weights.items():
+                    # A sum over many blocks would lose the digits of half precision.
+                    wide = torch.promote_types(gradient.dtype, torch.float32)
+                    sums[name] = sums.get(name, 0) + gradient.to(wide)
+        of_weights = [
+            sums[name].to(weight.dtype) if name in sums else None
+            for name, weight in zip(weight_names(call.cell), weights, strict=True)
+        ]
+        return None, None, of_sequences, *gradients, *of_weights
+
+
+def _block(call: Call, sequences: torch.Tensor, start: int, size: int) -> Block:
+    """The block that starts at a step."""
+    steps = slice(start, start + size)
+    valid = None if call.mask is None else call.mask[:, steps].T
+    inputs = sequences[:, steps].transpose(0, 1)
+    return Block(call.cell, inputs, valid, call.recurrent_mask)
+
+
+def _with_weights(call: Call, values: Sequence[torch.Tensor]) -> keras.StatelessScope:
+    """A scope in which the cell's weights are these tensors.
+
+    By the time of the backward pass the variables may hold others, and only these
+    tell torch when one was overwritten.
+    """
+    return keras.StatelessScope(list(zip(call.cell.weights, values, strict=True)))

@@ -1,0 +1,39 @@
+"""A kernel that runs the whole sequence at once, where a cell has one."""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+
+
+def why_not(call: Call) -> str | None:
+    """Why a call cannot run as one kernel, or None if it can."""
+    backend = keras.backend.backend()
+    module = call.cell.fused_kernels.get(backend)
+    if module is None:
+        return f"{type(call.cell).__name__} has no fused kernel for {backend}"
+    if call.unroll:
+        return "unroll=True asks for the loop written out"
+    if is_traced_by_torch():
+        return "torch is compiling or exporting"
+    reason: str | None = importlib.import_module(module).why_not(
+        call.dtype, call.device
+    )
+    return reason
+
+
+def run(call: Call) -> OutputsAndStates:
+    """Runs a call for which `why_not` had no reason."""
+    kernel = importlib.import_module(call.cell.fused_kernels[keras.backend.backend()])
+    states = kernel.scan(
+        call.cell.project(call.sequences),
+        call.states[0],
+        *call.cell.fused_weights(call.dtype),
+        recurrent_mask=call.recurrent_mask,
+        valid=call.mask,
+    )
+    last = states[:, -1]
+    return states if call.return_sequences else states[:, -1:], [last]

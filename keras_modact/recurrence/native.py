@@ -1,0 +1,91 @@
+"""A cell that is a GRU by an identity, on the GRU that a backend brings along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+
+
+def why_not(call: Call) -> str | None:
+    """Why a call cannot run on a native GRU, or None if it can."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return "JAX has no GRU of its own"
+    if not call.cell.is_gru:
+        return f"{type(call.cell).__name__} is no GRU"
+    if call.mask is not None:
+        return "it takes no mask"
+    if call.has_recurrent_mask:
+        return "it takes no recurrent dropout"
+    if call.unroll:
+        return "unroll=True asks for the loop written out"
+    if is_traced_by_torch():
+        return "torch is compiling or exporting"
+    if backend == "tensorflow" and call.device != "gpu":
+        return "TensorFlow has one for GPUs only, and sees none"
+    if backend == "tensorflow" and call.dtype == "float64":
+        return "TensorFlow's has no float64"
+    return None
+
+
+def worth(call: Call) -> bool:
+    """Whether it is faster than the other paths: on an accelerator."""
+    return call.device != "cpu"
+
+
+def run(call: Call) -> OutputsAndStates:
+    """Runs a call for which `why_not` had no reason."""
+    weights = call.cell.as_gru(call.dtype)
+    return _RUNS[keras.backend.backend()](call, *weights)
+
+
+def _torch(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStates:
+    import torch
+
+    def reordered(columns: Any) -> Any:
+        """Columns z, r, candidate as rows r, z, candidate."""
+        update, reset, candidate = columns.chunk(3, -1)
+        return torch.cat([reset, update, candidate], -1).mT.contiguous()
+
+    of_inputs = reordered(bias.unsqueeze(0))[:, 0]
+    weights = [
+        reordered(kernel),
+        reordered(recurrent),
+        of_inputs,
+        torch.zeros_like(of_inputs),
+    ]
+    outputs, last = torch.gru(
+        call.sequences,
+        call.states[0].unsqueeze(0),
+        weights,
+        has_biases=True,
+        num_layers=1,
+        dropout=0.0,
+        train=True,
+        bidirectional=False,
+        batch_first=True,
+    )
+    return outputs if call.return_sequences else outputs[:, -1:], [last[0]]
+
+
+def _tensorflow(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStates:
+    # Keras reaches cuDNN by a hook of its GRU, which reads the weights of the cell.
+    # The hook's GRU has none of its own: ours take their place.
+    gru = keras.layers.GRU(
+        call.cell.units,
+        return_sequences=True,
+        dtype=call.dtype,
+    )
+    gru.cell.kernel = kernel
+    gru.cell.recurrent_kernel = recurrent
+    gru.cell.bias = ops.stack([bias, ops.zeros_like(bias)])
+    gru.cell.built = True
+    _, outputs, states = gru.inner_loop(call.sequences, list(call.states), None)
+    return outputs if call.return_sequences else outputs[:, -1:], list(states)
+
+
+_RUNS = {"torch": _torch, "tensorflow": _tensorflow}

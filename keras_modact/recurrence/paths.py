@@ -1,0 +1,76 @@
+"""The chooser: how a recurrent layer runs over time, and why not otherwise.
+
+Each path is a module's `why_not(call)` and `run(call)`. They compute the same
+from the same cell; the loop is the reference that the others are tested against.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from keras_modact import arguments
+from keras_modact.recurrence import adjoint, fused, loop, native
+from keras_modact.recurrence.call import Call, OutputsAndStates
+
+AUTOMATIC = "auto"
+VARIABLE = "KERAS_MODACT_ACCELERATION"
+
+
+class Path(NamedTuple):
+    """One way to run a cell over time."""
+
+    why_not: Callable[[Call], str | None]
+    """Why it cannot run a call, or None."""
+    run: Callable[[Call], OutputsAndStates]
+    """The outputs `(batch, time or 1, units)` and the last states."""
+    worth: Callable[[Call], bool] = lambda call: True
+    """Whether it is to be taken where nobody asked for it."""
+
+
+PATHS = {
+    "fused": Path(fused.why_not, fused.run),
+    "gru": Path(native.why_not, native.run, native.worth),
+    "adjoint": Path(adjoint.why_not, adjoint.run),
+    "loop": Path(lambda call: None, loop.run_call),
+}
+"""Every path by its name, the one to be preferred first."""
+
+
+def checked(name: str, value: Any) -> str:
+    """The name of a path, or "auto"."""
+    return arguments.one_of(name, value, (AUTOMATIC, *PATHS))
+
+
+def choose(layer: str, acceleration: str | None, call: Call) -> str:
+    """The name of the path for a call.
+
+    Args:
+        layer: What an error calls the layer.
+        acceleration: "auto", the name of a path, or None for what the environment
+            says.
+        call: What is to be run.
+
+    Raises:
+        ValueError: If a path was asked for that cannot run the call.
+    """
+    asked_by = "acceleration"
+    if acceleration is None:
+        acceleration = checked(VARIABLE, os.environ.get(VARIABLE, AUTOMATIC))
+        asked_by = VARIABLE
+    if acceleration == AUTOMATIC:
+        return next(
+            name
+            for name, path in PATHS.items()
+            if path.why_not(call) is None and path.worth(call)
+        )
+    reason = PATHS[acceleration].why_not(call)
+    if reason is not None:
+        raise ValueError(
+            f"{layer} was asked to run as {acceleration!r} by "
+            f"{asked_by}={acceleration!r}, and cannot: {reason}. Set "
+            f"{asked_by}={AUTOMATIC!r}, which takes what is available, or "
+            "'loop', which always is."
+        )
+    return acceleration
