@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.activation.gamma import gamma
-from keras_modact.activation.gamma_cell import PlainCell
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact import arguments, weight_arguments
+from keras_modact.activation.arun_derivatives import ARUNDerivatives
+from keras_modact.arguments import constructor_arguments
 
 SUPERVISOR = (
     "supervisor_kernel",
@@ -25,7 +23,7 @@ SUPERVISOR = (
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class ARUNCell(PlainCell):
+class ARUNCell(ARUNDerivatives):
     """Adaptive recurrent unit: a small network sets each unit's activation.
 
     Choose the layer `ARUN` to run it over a sequence; the cell is for
@@ -186,45 +184,6 @@ class ARUNCell(PlainCell):
             "saturation_kernel", "saturation_kernel", (size, 1)
         )
         self.saturation_bias = add("saturation_bias", "saturation_bias", (1,))
-
-    def step(
-        self,
-        projected: Tensor,
-        states: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> list[Tensor]:
-        h, g = states
-        a = self.pre_activation(projected, h, recurrent_mask)
-        g = self._supervise(a, g)
-        gain, saturation = self.adaptation(g)
-        return [gamma(a, gain, saturation), g]
-
-    def _supervise(self, a: Tensor, g: Tensor) -> Tensor:
-        """The supervisor's next state, for every unit by itself."""
-        driven = ops.expand_dims(a, -1) * numerics.weight_like(
-            self.supervisor_kernel, a
-        )
-        recurred = numerics.matmul(g, self.supervisor_recurrent_kernel)
-        if self.use_bias:
-            driven = driven + numerics.weight_like(self.supervisor_bias, a)
-        return numerics.tanh(driven + recurred)
-
-    def adaptation(self, g: Any) -> tuple[Tensor, Tensor]:
-        """Gain and saturation of every unit, also for a look at what they do.
-
-        Args:
-            g: The supervisor's state, `(..., units, supervisor_units)`.
-
-        Returns:
-            The gain n and the saturation s, each `(..., units)`.
-        """
-        g = ops.convert_to_tensor(g)
-        gain = numerics.matmul(g, self.gain_kernel)
-        saturation = numerics.matmul(g, self.saturation_kernel)
-        return (
-            ops.squeeze(gain + numerics.weight_like(self.gain_bias, g), -1),
-            ops.squeeze(saturation + numerics.weight_like(self.saturation_bias, g), -1),
-        )
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_modact import numerics, weight_arguments
+from keras_modact.activation.adaptation import WEIGHTS as ADAPTATION
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
-from keras_modact.activation.gamma import gamma
+from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.recurrence import RecurrentCell
 
@@ -36,7 +38,7 @@ class PlainCell(RecurrentCell):
             )
 
     def project(self, inputs: Tensor) -> Tensor:
-        projected = numerics.matmul(inputs, self.kernel)
+        projected = self.product(inputs, self.kernel)
         if self.use_bias:
             projected = projected + numerics.weight_like(self.bias, projected)
         return projected
@@ -47,6 +49,27 @@ class PlainCell(RecurrentCell):
         """a, from the projected inputs and the state, dropped where a mask is."""
         read = h if recurrent_mask is None else h * recurrent_mask
         return projected + numerics.matmul(read, self.recurrent_kernel)
+
+    def why_no_derivatives(self) -> str | None:
+        return None
+
+    def state_gradient(self, of_a: Tensor, recurrent_mask: Tensor | None) -> Tensor:
+        """The gradient of the state that a reads, from that of a."""
+        of_read = numerics.matmul_transposed(of_a, self.recurrent_kernel)
+        return of_read if recurrent_mask is None else of_read * recurrent_mask
+
+    def plain_gradients(
+        self, inputs: Tensor, h: Tensor, of_a: Tensor, recurrent_mask: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The gradients of the inputs and of U, V and b, from that of a."""
+        read = h if recurrent_mask is None else h * recurrent_mask
+        gradients = {
+            "kernel": numerics.outer_sum(inputs, of_a),
+            "recurrent_kernel": numerics.outer_sum(read, of_a),
+        }
+        if self.use_bias:
+            gradients["bias"] = numerics.sum_but_last(of_a)
+        return numerics.matmul_transposed(of_a, self.kernel), gradients
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -172,6 +195,45 @@ class GammaRNNCell(Adaptation, PlainCell):
     ) -> list[Tensor]:
         a = self.pre_activation(projected, states[0], recurrent_mask)
         return [gamma(a, self.gain, self.saturation)]
+
+    def linearize(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> list[Tensor]:
+        a = self.pre_activation(projected, states[0], recurrent_mask)
+        by_a, by_gain, by_saturation = gamma_derivatives(a, self.gain, self.saturation)
+        return [ops.cast(by_a, a.dtype), by_gain, by_saturation]
+
+    def pull_back(
+        self,
+        factors: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        of_a = gradients[0] * factors[0]
+        return [self.state_gradient(of_a, recurrent_mask)], [gradients[0]]
+
+    def weight_gradients(
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        factors: Sequence[Tensor],
+        kept: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        by_a, *by_adaptation = factors
+        of_h = kept[0]
+        of_inputs, gradients = self.plain_gradients(
+            inputs, states[0], of_h * by_a, recurrent_mask
+        )
+        wide = numerics.at_least_float32(of_h)
+        for name, derivative in zip(ADAPTATION, by_adaptation, strict=True):
+            summed = numerics.sum_but_last(wide * derivative)
+            each = self.mode == "heterogeneous"
+            gradients[name] = summed if each else ops.sum(summed)
+        return of_inputs, gradients
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.adaptation_config()}

@@ -97,10 +97,12 @@ class BistableCell(RecurrentCell):
         feedback, update = self._gates(projected, read)
         candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
         # The derivatives of h' by the drive, by what is inside a, and inside c.
-        by_drive = (1 - update) * (1 - candidate * candidate)
-        by_feedback = by_drive * h * feedback * (2 - feedback)
-        by_update = (h - candidate) * update * (1 - update)
-        direct = update + by_drive * feedback
+        keep = 1 - update
+        by_drive = keep * (1 - candidate * candidate)
+        through_feedback = by_drive * feedback
+        by_feedback = through_feedback * h * (2 - feedback)
+        by_update = (h - candidate) * update * keep
+        direct = update + through_feedback
         return self.reduce(direct, by_feedback, by_update, by_drive, recurrent_mask)
 
     def reduce(
@@ -139,7 +141,7 @@ class BistableCell(RecurrentCell):
                 read, of_projected[..., : 2 * self.units]
             ),
         }
-        if self.use_bias:
+        if self.bias is not None:
             of_bias = numerics.sum_but_last(of_projected)
             gradients["bias"] = of_bias[: self.bias.shape[0]]
         return numerics.matmul_transposed(of_projected, self.kernel), gradients

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -87,9 +87,9 @@ class BRCCell(BistableCell):
         for long-lasting memory", PLoS ONE 16(6), 2021, eq. 4.
     """
 
-    fused_kernels: ClassVar = {
-        "torch": "keras_modact.bistability.triton_kernel",
-        "jax": "keras_modact.bistability.pallas_kernel",
+    fused_kernels: ClassVar[Mapping[str, str]] = {
+        "torch": "keras_modact.bistability.triton_scan",
+        "jax": "keras_modact.bistability.pallas_scan",
     }
 
     def __init__(
@@ -146,8 +146,9 @@ class BRCCell(BistableCell):
         return [gradients[0] * factors[0]], [gradients[0]]
 
     def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
-        both = ops.concatenate([read, read], axis=-1)
-        return numerics.sum_but_last(both * of_gates)
+        of_feedback = numerics.sum_but_last(read * of_gates[..., : self.units])
+        of_update = numerics.sum_but_last(read * of_gates[..., self.units :])
+        return ops.concatenate([of_feedback, of_update])
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

@@ -11,6 +11,7 @@ from keras import ops
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
+from keras_modact.modulation.derivatives import derivative_of
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence import RecurrentCell
 
@@ -172,7 +173,7 @@ class ModulatedLSTMCell(RecurrentCell):
             )
 
     def project(self, inputs: Tensor) -> Tensor:
-        projected = numerics.matmul(inputs, self.kernel)
+        projected = self.product(inputs, self.kernel)
         if self.use_bias:
             projected = projected + numerics.weight_like(self.bias, projected)
         return projected
@@ -185,13 +186,89 @@ class ModulatedLSTMCell(RecurrentCell):
     ) -> list[Tensor]:
         h, c = states
         read = h if recurrent_mask is None else h * recurrent_mask
-        gates = self._gates(projected, read)
+        gates = self._gates(projected + numerics.matmul(read, self.recurrent_kernel))
         if self.modulates == "slope":
             candidate = numerics.tanh(gates.modulation * gates.integration)
         else:
             candidate = gates.modulation * numerics.tanh(gates.integration)
         c = gates.forget * c + gates.input * candidate
         return [gates.output * numerics.tanh(c), c]
+
+    def why_no_derivatives(self) -> str | None:
+        if derivative_of(self.modulator_activation) is not None:
+            return None
+        return (
+            f"`modulator_activation` {self.modulator_activation!r} has no known "
+            "derivative here"
+        )
+
+    def linearize(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> list[Tensor]:
+        derivative = derivative_of(self.modulator_activation)
+        if derivative is None:
+            raise TypeError(f"{self.why_no_derivatives()}.")
+        h, c = states
+        read = h if recurrent_mask is None else h * recurrent_mask
+        summed = projected + numerics.matmul(read, self.recurrent_kernel)
+        i, f, g, o, tau = self._gates(summed)
+        by_signal = derivative(summed[..., -self.units :], tau)
+        if self.modulates == "slope":
+            candidate = numerics.tanh(tau * g)
+            by_drive = 1 - candidate * candidate
+            by_integration, by_modulation = by_drive * tau, by_drive * g
+        else:
+            by_modulation = numerics.tanh(g)
+            candidate = tau * by_modulation
+            by_integration = tau * (1 - by_modulation * by_modulation)
+        output = numerics.tanh(f * c + i * candidate)
+        # The derivative of h' by c', and those of c' by what is inside each gate,
+        # but for o, which c' does not read: there it is that of h'.
+        by_cell = o * (1 - output * output)
+        by_gates = [
+            candidate * i * (1 - i),
+            c * f * (1 - f),
+            i * by_integration,
+            output * o * (1 - o),
+            i * by_modulation * by_signal,
+        ]
+        return [by_cell, f, ops.concatenate(by_gates, axis=-1)]
+
+    def pull_back(
+        self,
+        factors: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        by_cell, forget, by_gates = factors
+        of_h, of_c = gradients
+        of_c = of_c + of_h * by_cell
+        of_gates = ops.concatenate([of_c, of_c, of_c, of_h, of_c], axis=-1) * by_gates
+        of_read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
+        if recurrent_mask is not None:
+            of_read = of_read * recurrent_mask
+        return [of_read, of_c * forget], [of_gates]
+
+    def weight_gradients(
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        factors: Sequence[Tensor],
+        kept: Sequence[Tensor],
+        recurrent_mask: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        h, (of_gates,) = states[0], kept
+        read = h if recurrent_mask is None else h * recurrent_mask
+        gradients = {
+            "kernel": numerics.outer_sum(inputs, of_gates),
+            "recurrent_kernel": numerics.outer_sum(read, of_gates),
+        }
+        if self.use_bias:
+            gradients["bias"] = numerics.sum_but_last(of_gates)
+        return numerics.matmul_transposed(of_gates, self.kernel), gradients
 
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
         """The gates of a step, for a look at what they do.
@@ -216,17 +293,20 @@ class ModulatedLSTMCell(RecurrentCell):
                 f"here of {self.features} features and {self.units} units, received "
                 f"the shapes {tuple(inputs.shape)} and {tuple(h.shape)}."
             )
-        return self._gates(self.project(inputs), h)
+        summed = self.project(inputs) + numerics.matmul(h, self.recurrent_kernel)
+        return self._gates(summed)
 
-    def _gates(self, projected: Tensor, h: Tensor) -> Gates:
-        summed = projected + numerics.matmul(h, self.recurrent_kernel)
-        i, f, g, o, m = ops.split(summed, GATES, axis=-1)
+    def _gates(self, summed: Tensor) -> Gates:
+        # One sigmoid of all blocks costs less than one of each.
+        i, f, _, o, m = ops.split(ops.sigmoid(summed), GATES, axis=-1)
+        if self.modulator_activation is not keras.activations.sigmoid:
+            m = numerics.activate(self.modulator_activation, summed[..., -self.units :])
         return Gates(
-            input=ops.sigmoid(i),
-            forget=ops.sigmoid(f),
-            integration=g,
-            output=ops.sigmoid(o),
-            modulation=self.modulator_activation(m),
+            input=i,
+            forget=f,
+            integration=summed[..., 2 * self.units : 3 * self.units],
+            output=o,
+            modulation=m,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -12,7 +12,12 @@ import importlib
 
 import keras
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+from keras_modact.recurrence.call import (
+    Call,
+    OutputsAndStates,
+    is_outdated,
+    is_traced_by_torch,
+)
 
 STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
@@ -30,6 +35,8 @@ def why_not(call: Call) -> str | None:
     reason = call.cell.why_no_derivatives()
     if reason is not None:
         return reason
+    if is_outdated(call.cell, "linearize"):
+        return f"{type(call.cell).__name__} has a step of its own and no derivatives"
     if call.sequences.shape[1] is None:
         return "the number of time steps is not known when the loop is made"
     if call.unroll:

@@ -130,7 +130,8 @@ def over_blocks(
         for x in sequences
     ]
     rest = [x[blocks * size :] for x in sequences] if time % size else []
-    carried, ends = list(carried), []
+    carried = list(carried)
+    ends: list[Tensor] = []
     if rest and reverse:
         carried, ends = body(carried, rest)
     carried, stacked = _SCANS[keras.backend.backend()](body, carried, whole, reverse)

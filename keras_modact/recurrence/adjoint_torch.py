@@ -27,7 +27,7 @@ class _Adjoint(torch.autograd.Function):
         context: Any, call: Call, size: int, sequences: torch.Tensor, *tensors: Any
     ) -> tuple[torch.Tensor, ...]:
         count = len(call.states)
-        states, weights = tensors[:count], tensors[count:]
+        states, weights = list(tensors[:count]), tensors[count:]
         time = sequences.shape[1]
         # Without a gradient to come only the outputs are kept.
         differentiated = any(context.needs_input_grad)
@@ -76,11 +76,11 @@ class _Adjoint(torch.autograd.Function):
                     # A sum over many blocks would lose the digits of half precision.
                     wide = torch.promote_types(gradient.dtype, torch.float32)
                     sums[name] = sums.get(name, 0) + gradient.to(wide)
-        of_weights = [
+        gradients += [
             sums[name].to(weight.dtype) if name in sums else None
             for name, weight in zip(weight_names(call.cell), weights, strict=True)
         ]
-        return None, None, of_sequences, *gradients, *of_weights
+        return None, None, of_sequences, *gradients
 
 
 def _block(call: Call, sequences: torch.Tensor, start: int, size: int) -> Block:

@@ -65,3 +65,19 @@ def is_traced_by_torch() -> bool:
     import torch
 
     return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
+def is_outdated(cell: RecurrentCell, method: str) -> bool:
+    """Whether a subclass has written its step anew, but not what follows from it.
+
+    Args:
+        cell: The cell.
+        method: A method that restates `project` and `step`.
+    """
+
+    def place(name: str) -> int:
+        """How far up a name's definition is; that of the subclass is 0."""
+        classes = type(cell).__mro__
+        return next(i for i, cls in enumerate(classes) if name in vars(cls))
+
+    return place(method) > min(place("step"), place("project"))

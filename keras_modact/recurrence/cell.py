@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -56,9 +56,9 @@ class RecurrentCell(keras.layers.Layer):
         **kwargs: `name`, `dtype` and `trainable`, as in `keras.layers.Layer`.
     """
 
-    is_gru: bool = False
+    is_gru: ClassVar[bool] = False
     """Whether `as_gru` gives the weights of a GRU that computes the same."""
-    fused_kernels: Mapping[str, str] = {}
+    fused_kernels: ClassVar[Mapping[str, str]] = {}
     """The module of a fused kernel by backend; see `keras_modact.recurrence.fused`."""
 
     def __init__(
@@ -160,6 +160,9 @@ class RecurrentCell(keras.layers.Layer):
         recurrent_mask: Any = None,
     ) -> list[Tensor]:
         """The derivatives of a step by all that it reads, element by element.
+
+        The steps follow each other, so the states before a step are those after
+        the one before it, unless that was masked, and no gradient enters there.
 
         Args:
             projected: What `project` returned, for any number of steps at once,

@@ -6,14 +6,19 @@ import importlib
 
 import keras
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+from keras_modact.recurrence.call import (
+    Call,
+    OutputsAndStates,
+    is_outdated,
+    is_traced_by_torch,
+)
 
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run as one kernel, or None if it can."""
     backend = keras.backend.backend()
     module = call.cell.fused_kernels.get(backend)
-    if module is None:
+    if module is None or is_outdated(call.cell, "fused_weights"):
         return f"{type(call.cell).__name__} has no fused kernel for {backend}"
     if call.unroll:
         return "unroll=True asks for the loop written out"

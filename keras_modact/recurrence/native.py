@@ -7,15 +7,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+from keras_modact.recurrence.call import (
+    Call,
+    OutputsAndStates,
+    is_outdated,
+    is_traced_by_torch,
+)
 
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run on a native GRU, or None if it can."""
     backend = keras.backend.backend()
     if backend == "jax":
-        return "JAX has no GRU of its own"
-    if not call.cell.is_gru:
+        return "there is no GRU in JAX itself"
+    if not call.cell.is_gru or is_outdated(call.cell, "as_gru"):
         return f"{type(call.cell).__name__} is no GRU"
     if call.mask is not None:
         return "it takes no mask"

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact.bistability import triton_kernel
+from keras_modact.bistability import triton_kernel, triton_scan
 from tests import oracle
 
 if keras.backend.backend() != "torch":
@@ -34,7 +34,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 VERSION = tuple(int(part) for part in triton.__version__.split(".")[:2])
 
 runs = pytest.mark.skipif(
-    triton_kernel.why_not("float32", DEVICE) is not None,
+    triton_scan.why_not("float32", "gpu" if DEVICE == "cuda" else DEVICE) is not None,
     reason="runs in the process of test_the_interpreter_passes_this_file",
 )
 compiles = pytest.mark.skipif(INTERPRETED, reason="nothing compiles by interpreter")
@@ -130,7 +130,7 @@ def test_states_and_gradients(
         None if array is None else torch.tensor(array, device=DEVICE)
         for array in (mask, valid)
     ]
-    outputs = triton_kernel.scan(*given, *others)
+    outputs = triton_scan.scan(*given, *others)
     outputs.backward(torch.tensor(upstream, device=DEVICE))
     wide = [array.astype("float64") for array in arrays]
     np.testing.assert_allclose(numpy(outputs), states(wide), rtol=0, atol=2e-6)
@@ -150,7 +150,7 @@ def test_only_the_last_step_is_asked_for() -> None:
     arrays = drawn(2, 8, 3)
     arrays[1][:] = 0
     given = tensors(arrays)
-    triton_kernel.scan(*given)[:, -1].sum().backward()
+    triton_scan.scan(*given)[:, -1].sum().backward()
 
     def last(arrays: Arrays) -> float:
         states = oracle.run(step_of(arrays[2]), arrays[0], [arrays[1]])[0]
@@ -169,7 +169,7 @@ def test_strides_do_not_matter() -> None:
     mask = torch.rand((batch, units), device=DEVICE)
     valid = torch.rand((batch, time), device=DEVICE) < 0.7
     upstream = torch.rand((batch, units), device=DEVICE)[:, None].expand(-1, time, -1)
-    outputs = triton_kernel.scan(*given, mask, valid)
+    outputs = triton_scan.scan(*given, mask, valid)
     gradients = torch.autograd.grad(outputs, given, upstream.contiguous())
 
     def spread(tensor: Any) -> Any:
@@ -178,7 +178,7 @@ def test_strides_do_not_matter() -> None:
 
     projected, state, weights = given
     weights = torch.stack([weights, -weights], dim=1)[:, 0]
-    again = triton_kernel.scan(
+    again = triton_scan.scan(
         spread(projected), spread(state), weights, spread(mask), spread(valid + 0) > 0
     )
     assert torch.equal(outputs, again)
@@ -194,7 +194,7 @@ def test_strides_do_not_matter() -> None:
 def test_bfloat16_rounds_what_it_carries() -> None:
     time, units = 7, 12
     given = tensors(drawn(2, time, units), "bfloat16")
-    outputs = triton_kernel.scan(*given)
+    outputs = triton_scan.scan(*given)
     assert outputs.dtype == torch.bfloat16
     upstream = torch.randn((2, time, units), device=DEVICE).bfloat16()
     outputs.backward(upstream)
@@ -245,16 +245,16 @@ def test_candidate_is_a_true_tanh() -> None:
     given = tensors([projected, zeros[None], np.ones(2 * len(x), "float32")])
     # The interpreter warns of the infinities in the branch that is not taken.
     with np.errstate(over="ignore", invalid="ignore"):
-        y = numpy(triton_kernel.scan(*given))[0, 0]
+        y = numpy(triton_scan.scan(*given))[0, 0]
     np.testing.assert_allclose(y, np.tanh(x.astype("float64")), rtol=5e-7, atol=0)
 
 
 @runs
 def test_nan_at_a_valid_step_stays_in_its_chain() -> None:
     arrays = drawn(2, 9, 4)
-    calm = numpy(triton_kernel.scan(*tensors(arrays)))
+    calm = numpy(triton_scan.scan(*tensors(arrays)))
     arrays[0][1, 3, 2] = np.nan
-    states = numpy(triton_kernel.scan(*tensors(arrays)))
+    states = numpy(triton_scan.scan(*tensors(arrays)))
     hit = np.zeros(states.shape, bool)
     hit[1, 3:, 2] = True
     assert np.isnan(states[hit]).all()
@@ -290,7 +290,7 @@ def test_errors_are_those_of_float32() -> None:
         ("states", "projected", "state", "weights"),
         exact,
         results(loop, "float32"),
-        results(triton_kernel.scan, "float32"),
+        results(triton_scan.scan, "float32"),
         strict=True,
     ):
         allowed = 2 * np.linalg.norm(plain - truth)
@@ -304,7 +304,7 @@ def test_states_and_arguments_are_all_that_is_kept() -> None:
     with torch.autograd.graph.saved_tensors_hooks(
         lambda tensor: kept.append(tuple(tensor.shape)) or tensor, lambda tensor: tensor
     ):
-        triton_kernel.scan(*given)
+        triton_scan.scan(*given)
     assert sorted(kept) == [(2, 4), (2, 6, 4), (2, 6, 12), (8,)]
 
 
@@ -340,14 +340,14 @@ def test_compiled_offsets_have_64_bits(
 
 @compiles
 def test_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert triton_kernel.why_not("float32", "cuda") is None
-    assert triton_kernel.why_not("bfloat16", "cuda") is None
-    assert "'float16'" in (triton_kernel.why_not("float16", "cuda") or "")
-    assert "'cpu'" in (triton_kernel.why_not("float32", "cpu") or "")
+    assert triton_scan.why_not("float32", "gpu") is None
+    assert triton_scan.why_not("bfloat16", "gpu") is None
+    assert "'float16'" in (triton_scan.why_not("float16", "gpu") or "")
+    assert "'cpu'" in (triton_scan.why_not("float32", "cpu") or "")
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    assert triton_kernel.why_not("float32", "cpu") is None
+    assert triton_scan.why_not("float32", "cpu") is None
     monkeypatch.setattr(triton_kernel, "INSTALLED", False)
-    assert "pip install" in (triton_kernel.why_not("float32", "cuda") or "")
+    assert "pip install" in (triton_scan.why_not("float32", "gpu") or "")
 
 
 @pytest.mark.parametrize(
@@ -368,4 +368,4 @@ def test_shapes_that_do_not_fit(changed: str, shape: tuple[int, ...]) -> None:
     }
     arguments[changed] = torch.zeros(shape)
     with pytest.raises(ValueError, match=f"`{changed}` must have the shape"):
-        triton_kernel.scan(**arguments)
+        triton_scan.scan(**arguments)

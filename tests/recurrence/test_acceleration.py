@@ -1,0 +1,205 @@
+"""The chooser: what is taken, what can be asked for, what is refused and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import keras_modact
+from keras_modact.recurrence import native, paths
+from keras_modact.recurrence.call import Call
+from tests.bistability import oracle
+from tests.gradients import as_float64
+
+BACKEND = keras.backend.backend()
+X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(paths.VARIABLE, raising=False)
+
+
+def called(acceleration: str | None, layer: Any = None, **call: Any) -> Any:
+    layer = layer or keras_modact.BRC(4)
+    layer.acceleration = acceleration
+    layer(X, **call)
+    return layer
+
+
+def test_before_a_call_nothing_has_run() -> None:
+    layer = keras_modact.BRC(4)
+    assert layer.last_path is None
+    assert layer.acceleration is None
+
+
+def test_the_adjoint_is_taken_on_a_cpu() -> None:
+    assert called(None).last_path == "adjoint"
+    assert called("auto", keras_modact.NBRC(4)).last_path == "adjoint"
+
+
+@pytest.mark.parametrize("name", ["loop", "adjoint"])
+def test_what_was_asked_for_runs(name: str) -> None:
+    assert called(name).last_path == name
+
+
+def test_the_environment_is_asked_where_the_layer_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(paths.VARIABLE, "loop")
+    assert called(None).last_path == "loop"
+    assert called("auto").last_path == "adjoint"
+    monkeypatch.setenv(paths.VARIABLE, "adjoint")
+    assert called(None).last_path == "adjoint"
+    monkeypatch.setenv(paths.VARIABLE, "quick")
+    with pytest.raises(ValueError, match=r"KERAS_MODACT_ACCELERATION.*'loop'.*'quick'"):
+        called(None)
+
+
+@pytest.mark.parametrize("value", ["fast", "", 3, True])
+def test_what_is_no_path_is_refused(value: Any) -> None:
+    layer = keras_modact.BRC(4)
+    layer.acceleration = "loop"
+    with pytest.raises(ValueError, match=r"acceleration.*'auto'.*received"):
+        layer.acceleration = value
+    assert layer.acceleration == "loop"
+
+
+def test_unroll_is_the_loop() -> None:
+    layer = keras_modact.NBRC(4, unroll=True)
+    assert called(None, layer).last_path == "loop"
+    with pytest.raises(ValueError, match=r"NBRC .*'adjoint'.*cannot: unroll=True"):
+        called("adjoint", layer)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "reason"),
+    [
+        (
+            "gru",
+            keras_modact.BRC(4),
+            "JAX has no GRU" if BACKEND == "jax" else "no GRU",
+        ),
+        ("fused", keras_modact.NBRC(4), "no fused kernel"),
+        ("fused", keras_modact.BRC(4), None),
+    ],
+)
+def test_what_cannot_run_says_why(name: str, layer: Any, reason: str | None) -> None:
+    with pytest.raises(ValueError, match=f"was asked to run as '{name}'") as error:
+        called(name, layer)
+    assert reason is None or reason in str(error.value)
+    assert "acceleration='auto'" in str(error.value)
+    assert layer.last_path is None
+
+
+@pytest.mark.parametrize(
+    ("options", "call", "reason"),
+    [
+        ({}, {"mask": np.ones((2, 5), bool)}, "it takes no mask"),
+        ({"recurrent_dropout": 0.5}, {"training": True}, "no recurrent dropout"),
+    ],
+)
+def test_what_a_native_gru_does_not_take(
+    options: dict, call: dict, reason: str
+) -> None:
+    if BACKEND != "torch":
+        pytest.skip("torch has a native GRU on a CPU")
+    with pytest.raises(ValueError, match=reason):
+        called("gru", keras_modact.NBRC(4, **options), **call)
+    # Without the call that it does not take it runs.
+    assert called("gru", keras_modact.NBRC(4, **options)).last_path == "gru"
+
+
+class Decaying(keras_modact.NBRCCell):
+    """A user's cell, which forgets."""
+
+    def step(self, *arguments: Any) -> list:
+        return [0.5 * h for h in super().step(*arguments)]
+
+
+def test_a_step_of_a_subclass_is_not_passed_over() -> None:
+    class Layer(keras_modact.NBRC):
+        cell_class = Decaying
+
+    keras.utils.set_random_seed(0)
+    layer = called("auto", Layer(4))
+    assert layer.last_path == "loop"
+    keras.utils.set_random_seed(0)
+    expected = keras.layers.RNN(Decaying(4))(X)
+    np.testing.assert_allclose(as_float64(layer(X)), as_float64(expected), atol=1e-6)
+    with pytest.raises(ValueError, match="Decaying has a step of its own"):
+        called("adjoint", Layer(4))
+
+
+def test_tensorflow_knows_the_steps_or_loops() -> None:
+    if BACKEND != "tensorflow":
+        pytest.skip("other backends know the shapes")
+    import tensorflow as tf
+
+    layer = called("loop")
+    layer.acceleration = "auto"
+    function = tf.function(
+        layer, input_signature=[tf.TensorSpec([None, None, 3], "float32")]
+    )
+    expected = as_float64(layer(X))
+    assert layer.last_path == "adjoint"
+    np.testing.assert_allclose(as_float64(function(X)), expected, atol=1e-6)
+    assert layer.last_path == "loop"
+
+
+@pytest.mark.parametrize(
+    "bias", [{}, {"use_bias": False}, {"use_candidate_bias": True}]
+)
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_nbrc_on_the_gru_of_a_backend(bias: dict, return_sequences: bool) -> None:
+    """On TensorFlow by the hook that reaches cuDNN, which falls back on a CPU."""
+    if BACKEND == "jax":
+        pytest.skip("JAX has none")
+    random = np.random.default_rng(1)
+    layer = keras_modact.NBRC(4, **bias)
+    layer.build(X.shape)
+    layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
+    h = random.uniform(-1, 1, (2, 4)).astype("float32")
+    outputs, (last,) = native.run(
+        Call(
+            layer.cell,
+            keras.ops.convert_to_tensor(X),
+            [keras.ops.convert_to_tensor(h)],
+            return_sequences=return_sequences,
+        )
+    )
+    exact = oracle.run(
+        X.astype("float64"),
+        h.astype("float64"),
+        [as_float64(w) for w in layer.weights],
+    )
+    wanted = exact if return_sequences else exact[:, -1:]
+    np.testing.assert_allclose(as_float64(outputs), wanted, atol=1e-5)
+    np.testing.assert_allclose(as_float64(last), exact[:, -1], atol=1e-5)
+
+
+def test_brc_on_the_fused_kernel_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreted, as the layer would call it on a GPU."""
+    if BACKEND != "jax":
+        pytest.skip("torch's kernel has a test of its own")
+    from functools import partial
+
+    from keras_modact.bistability import pallas_scan
+
+    monkeypatch.setattr(pallas_scan, "scan", partial(pallas_scan.scan, interpret=True))
+    monkeypatch.setattr(pallas_scan, "why_not", lambda dtype, device: None)
+    mask = np.array([[1, 0, 1, 1, 1], [0, 1, 1, 0, 0]], bool)
+    layer = keras_modact.BRC(4, return_sequences=True, return_state=True)
+    results = {}
+    for name in ("loop", "fused"):
+        layer.acceleration = name
+        results[name] = [as_float64(r) for r in layer(X, mask=mask)]
+        assert layer.last_path == name
+    for got, want in zip(results["fused"], results["loop"], strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-6)
+    layer.acceleration = "auto"
+    layer(X)
+    assert layer.last_path == "fused"
