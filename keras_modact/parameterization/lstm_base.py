@@ -1,4 +1,4 @@
-"""What the adaptive LSTM cells share: their arguments."""
+"""What the adaptive LSTM cells share: their arguments, and how a mask acts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 import keras
 
 from keras_modact import arguments, weight_arguments
+from keras_modact.arguments import Tensor
 from keras_modact.recurrence import RecurrentCell
 
+GATES = 4
 POLICIES = ("recurrent", "static")
 ADAPTATIONS = ("input", "output", "io")
 SLICINGS = ("exact", "published")
@@ -106,3 +108,8 @@ class AdaptiveLSTMBase(RecurrentCell):
             "policy_dropout": self.policy_dropout,
             **weight_arguments.config(self, POLICY_WEIGHTS),
         }
+
+
+def masked(x: Tensor, factors: Tensor | None) -> Tensor:
+    """x times the factors, if there are any."""
+    return x if factors is None else x * factors

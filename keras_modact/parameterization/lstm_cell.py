@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,28 +11,13 @@ from keras import ops
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
-from keras_modact.parameterization.lstm_base import POLICIES, AdaptiveLSTMBase
-
-GATES = 4
-
-
-class Adaptation(NamedTuple):
-    """The diagonals of one step, each `(..., size)`, or None where it is 1."""
-
-    input: Tensor | None
-    """pi_x, of the size of the input."""
-    state: Tensor | None
-    """pi_h, of the size of h."""
-    input_gates: Tensor | None
-    """pi_xg, for what the four gates read of the input."""
-    state_gates: Tensor | None
-    """pi_hg, for what the four gates read of h."""
-    bias: Tensor | None
-    """pi_b, for the four gates' bias."""
+from keras_modact.parameterization.lstm_base import GATES, POLICIES, masked
+from keras_modact.parameterization.lstm_derivatives import AdaptiveLSTMDerivatives
+from keras_modact.parameterization.lstm_diagonals import Adaptation
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class AdaptiveLSTMCell(AdaptiveLSTMBase):
+class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
     """LSTM cell whose matrices are adapted to what it reads, at every step.
 
     Choose the layer `AdaptiveLSTM` to run it over a sequence; the cell is for
@@ -224,37 +208,13 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
                 of_policy,
             )
         self.policy_bias = add("policy_bias", "policy_bias", of_policy)
+        self.places, columns = self.diagonal_places()
         self.adaptation_kernel = add(
-            "adaptation_kernel", "adaptation", self.policy_units, self._slices()[1]
+            "adaptation_kernel", "adaptation", self.policy_units, columns
         )
 
-    def _slices(self) -> tuple[list[tuple[int, int] | None], int]:
-        """Where each diagonal lies in tau(z @ U), and how many columns U has."""
-        i, h = self.features, self.units
-        of_bias = self.adapt_bias and self.use_bias
-        before = self.adaptation_name in ("input", "io")
-        after = self.adaptation_name in ("output", "io")
-        wanted = [before, before, after, after, of_bias]
-        if self.slicing == "published":
-            places = [(0, i), (i, i + h), (h, 5 * h), (4 * h, 8 * h), (4 * h, 8 * h)]
-            columns = i + 13 * h
-        else:
-            sizes = [
-                size * adapted
-                for size, adapted in zip(
-                    [i, h, 4 * h, 4 * h, 4 * h], wanted, strict=True
-                )
-            ]
-            places = [*pairwise(accumulate(sizes, initial=0))]
-            columns = sum(sizes)
-        cut = [
-            at if adapted else None for at, adapted in zip(places, wanted, strict=True)
-        ]
-        return cut, columns
-
     def project(self, inputs: Tensor) -> Tensor:
-        kernel = numerics.weight_like(self.policy_kernel, inputs)
-        of_policy = inputs @ kernel[: self.features]
+        of_policy = self.product(inputs, self.policy_kernel[: self.features])
         of_policy = of_policy + numerics.weight_like(self.policy_bias, of_policy)
         # What the policy makes of h scales x before W reads it.
         return ops.concatenate([of_policy, inputs], axis=-1)
@@ -285,63 +245,54 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         Returns:
             The states after the step.
         """
-        h, c, *policy_states = states
+        x, h, of_policy = self.summarize(projected, states, masks, latent_below)
+        if self.policy == "recurrent":
+            policy_states = lstm(of_policy, states[3])
+            z = policy_states[0]
+        else:
+            policy_states, z = [], ops.relu(of_policy)
+        pi = self.diagonals(self.logits(masked(z, masks[1])))
+        u, *_ = self.gates(x, h, self.cut(pi))
+        return [*lstm(u, states[1]), *policy_states]
+
+    def summarize(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        masks: tuple[Tensor | None, Tensor | None],
+        latent_below: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """x, h without what is dropped, and what is inside the policy's gates.
+
+        Args:
+            projected: What `project` returned.
+            states: As in `advance`.
+            masks: As in `advance`.
+            latent_below: As in `advance`.
+        """
         columns = projected.shape[-1] - self.features
         of_policy, x = projected[..., :columns], projected[..., columns:]
-        read = masked(h, masks[0])
-        kernel = numerics.weight_like(self.policy_kernel, read)
+        h = masked(states[0], masks[0])
+        kernel = numerics.weight_like(self.policy_kernel, h)
         above = self.features + self.units
-        of_policy = of_policy + read @ kernel[self.features : above]
+        of_policy = of_policy + h @ kernel[self.features : above]
         if latent_below is not None:
             of_policy = of_policy + latent_below @ kernel[above:]
         if self.policy == "recurrent":
-            z, policy_c = policy_states
-            recurred = numerics.matmul(
-                masked(z, masks[1]), self.policy_recurrent_kernel
-            )
-            z, policy_c = lstm(of_policy + recurred, policy_c)
-            policy_states = [z, policy_c]
-        else:
-            z = ops.relu(of_policy)
-        u = self._gates(x, read, self.adaptation(masked(z, masks[1])))
-        return [*lstm(u, c), *policy_states]
+            z = masked(states[2], masks[1])
+            of_policy = of_policy + numerics.matmul(z, self.policy_recurrent_kernel)
+        return x, h, of_policy
 
-    def adaptation(self, latent: Any) -> Adaptation:
-        """The diagonals pi that a policy's z stands for, also for a look at them.
-
-        Args:
-            latent: z, `(..., policy_units)`: with a recurrent policy the third
-                state after the step, with a static one relu(v P + p).
-
-        Returns:
-            A named tuple of `input`, `state`, `input_gates`, `state_gates` and
-            `bias`.
-        """
-        self.check_built()
-        z = ops.convert_to_tensor(latent)
-        if z.shape[-1] != self.policy_units:
-            raise ValueError(
-                "`adaptation` takes z of shape (..., policy_units), here with "
-                f"{self.policy_units} units, received the shape {tuple(z.shape)}."
-            )
-        pi = numerics.activate(
-            self.policy_activation, numerics.matmul(z, self.adaptation_kernel)
-        )
-        if self.around_one:
-            pi = 1 + pi
-        places, _ = self._slices()
-        return Adaptation(
-            *(None if at is None else pi[..., at[0] : at[1]] for at in places)
-        )
-
-    def _gates(self, x: Tensor, h: Tensor, pi: Adaptation) -> Tensor:
-        """Equation 9, all gates at once."""
-        of_input = numerics.matmul(masked(x, pi.input), self.kernel)
+    def gates(
+        self, x: Tensor, h: Tensor, pi: Adaptation
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Equation 9, all gates at once, and the two products that it adds up."""
+        of_input = self.product(masked(x, pi.input), self.kernel)
         of_state = numerics.matmul(masked(h, pi.state), self.recurrent_kernel)
         u = masked(of_input, pi.input_gates) + masked(of_state, pi.state_gates)
         if self.use_bias:
             u = u + masked(numerics.weight_like(self.bias, u), pi.bias)
-        return u
+        return u, of_input, of_state
 
     def dropout_masks(
         self, batch_size: Any, features: int, training: bool
@@ -354,11 +305,6 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "policy": self.policy}
-
-
-def masked(x: Tensor, factors: Tensor | None) -> Tensor:
-    """x times the factors, if there are any."""
-    return x if factors is None else x * factors
 
 
 def lstm(gates: Tensor, c: Tensor) -> list[Tensor]:

@@ -10,12 +10,16 @@ import keras
 from keras_modact import arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import for_block
-from keras_modact.parameterization.lstm_base import AdaptiveLSTMBase
-from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell, masked
+from keras_modact.parameterization.lstm_base import masked
+from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
+from keras_modact.parameterization.lstm_derivatives import Masks
+from keras_modact.parameterization.stacked_derivatives import (
+    StackedAdaptiveLSTMDerivatives,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
+class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
     """Adaptive LSTM cells on top of each other, their policies in one loop.
 
     Choose the layer `StackedAdaptiveLSTM` to run it over a sequence; the cell is
@@ -187,6 +191,13 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
         for cell in self.cells:
             cell.build((None, width))
             width = cell.units
+            # Here as well, for `keras_modact.recurrence.block.weight_names`, and
+            # not as attributes, which Keras would count and save once more.
+            self.__dict__.update(
+                (f"{cell.name}.{name}", weight)
+                for name, weight in vars(cell).items()
+                if isinstance(weight, keras.Variable)
+            )
 
     def project(self, inputs: Tensor) -> Tensor:
         return self.cells[0].project(inputs)
@@ -197,28 +208,38 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
         states: Sequence[Tensor],
         recurrent_mask: Any = None,
     ) -> list[Tensor]:
-        masks = recurrent_mask or [(None, None)] * len(self.cells)
-        states = self._by_layer(states)
-        # Equation 10: below the first layer is the last one, a step ago.
-        below = masked(states[-1][2], masks[-1][1])
+        masks = self.masks_by_layer(recurrent_mask)
+        states = self.by_layer(states)
+        below = self.first_below(states, masks)
         new: list[list[Tensor]] = []
         for cell, before, of_cell in zip(self.cells, states, masks, strict=True):
             if new:
                 read = masked(new[-1][0], masks[len(new) - 1][0])
                 projected = cell.project(read)
-            of_below = below if len(self.cells) > 1 else None
-            new.append(cell.advance(projected, before, of_cell, of_below))
+            new.append(cell.advance(projected, before, of_cell, below))
             below = masked(new[-1][2], of_cell[1])
-        return self._flat(new)
+        return self.flat(new)
 
-    def _by_layer(self, states: Sequence[Tensor]) -> list[list[Tensor]]:
+    def masks_by_layer(self, recurrent_mask: Any) -> Sequence[Masks]:
+        """The dropout masks of h and of z of each layer, or None."""
+        return recurrent_mask or [(None, None)] * len(self.cells)
+
+    def first_below(
+        self, states: Sequence[Sequence[Tensor]], masks: Sequence[Masks]
+    ) -> Tensor | None:
+        """The z that the first layer's policy reads, by equation 10 the last one's."""
+        if len(self.cells) == 1:
+            return None
+        return masked(states[-1][2], masks[-1][1])
+
+    def by_layer(self, states: Sequence[Tensor]) -> list[list[Tensor]]:
         """h, c, z and its c of each layer."""
         layers = len(self.cells)
         pairs = [list(states[at : at + 2]) for at in range(0, 4 * layers, 2)]
         hidden = [*pairs[1:layers], pairs[0]]
         return [[*h, *z] for h, z in zip(hidden, pairs[layers:], strict=True)]
 
-    def _flat(self, by_layer: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    def flat(self, by_layer: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """The states in their order, from those of each layer."""
         *before, last = by_layer
         hidden = [state for states in (last, *before) for state in states[:2]]

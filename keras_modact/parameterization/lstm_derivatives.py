@@ -1,0 +1,269 @@
+"""The derivatives of the adaptive LSTM cell, for `keras_modact.recurrence.adjoint`.
+
+What `lstm_cell` has as equations is here once more, from the last to the first:
+
+    u   = ((x * pi_x) @ W) * pi_xg + ((h * pi_h) @ R) * pi_hg + b * pi_b
+    pi  = [1 +] tau(z' @ U)
+    z'  = the output of the policy, an LSTM or rectifiers
+
+In the gradient of z' @ U each diagonal has what it scales as its factor: x, h, the
+two products and b, side by side and times the derivative of tau in `linearize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_modact import numerics
+from keras_modact.arguments import Tensor
+from keras_modact.parameterization.lstm_base import GATES, masked
+from keras_modact.parameterization.lstm_diagonals import AdaptiveLSTMDiagonals
+
+Masks = tuple[Tensor | None, Tensor | None]
+"""The dropout masks of h and of z."""
+Slope = Callable[[Tensor, Tensor], Tensor]
+"""From what a function is applied to and its result to its derivative."""
+
+
+def slope_of_relu(logits: Tensor) -> Tensor:
+    """1 where logits are above 0, else 0."""
+    return ops.cast(logits > 0, logits.dtype)
+
+
+# Not a dictionary: a callable of a user's own need not be hashable. Only tanh's slope
+# is from its result, which may have lost digits to the 1 that `around_one` adds.
+SLOPES: tuple[tuple[Callable, Slope], ...] = (
+    (keras.activations.tanh, lambda logits, result: 1 - result * result),
+    (
+        keras.activations.sigmoid,
+        lambda logits, result: ops.sigmoid(logits) * ops.sigmoid(-logits),
+    ),
+    (keras.activations.linear, lambda logits, result: ops.ones_like(logits)),
+    (keras.activations.relu, lambda logits, result: slope_of_relu(logits)),
+)
+"""The functions tau whose derivatives are known."""
+
+
+class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
+    """The part of `AdaptiveLSTMCell` that goes back in time.
+
+    The methods beside those of `RecurrentCell` are for `StackedAdaptiveLSTMCell`,
+    which hands them the z of the layer below and takes its gradient.
+    """
+
+    def why_no_derivatives(self) -> str | None:
+        if any(function is self.policy_activation for function, _ in SLOPES):
+            return None
+        tau = self.policy_activation
+        name = getattr(tau, "__name__", type(tau).__name__)
+        known = ", ".join(function.__name__ for function, _ in SLOPES)
+        return (
+            f"`policy_activation` is {name}, and known are the derivatives of {known}"
+        )
+
+    def linearize(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        recurrent_mask: Any = None,
+    ) -> list[Tensor]:
+        masks = recurrent_mask or (None, None)
+        factors, *_ = self.differentiate(projected, states, masks)
+        return factors
+
+    def differentiate(
+        self,
+        projected: Tensor,
+        states: Sequence[Tensor],
+        masks: Masks,
+        latent_below: Tensor | None = None,
+    ) -> tuple[list[Tensor], Tensor]:
+        """`linearize`, in a stack with the z of the layer below as well.
+
+        Args:
+            projected: As in `linearize`.
+            states: As in `linearize`.
+            masks: Dropout masks of h and of z, or None.
+            latent_below: z of the layer below, `(steps, batch, policy_units)`, or
+                None.
+
+        Returns:
+            What `linearize` returns, and h after each step.
+        """
+        x, h, of_policy = self.summarize(projected, states, masks, latent_below)
+        if self.policy == "recurrent":
+            z, *by_policy = lstm_derivatives(of_policy, states[3])
+        else:
+            z, by_policy = ops.relu(of_policy), [slope_of_relu(of_policy)]
+        latent = masked(z, masks[1])
+        logits = self.logits(latent)
+        pi = self.diagonals(logits)
+        u, of_input, of_state = self.gates(x, h, self.cut(pi))
+        scaled = [x, h, of_input, of_state, None]
+        if self.use_bias:
+            scaled[-1] = numerics.weight_like(self.bias, u)
+        slope_of_tau = next(
+            slope for tau, slope in SLOPES if tau is self.policy_activation
+        )
+        slopes = self.cut(slope_of_tau(logits, pi - 1 if self.around_one else pi))
+        by_logits = [
+            slope * what
+            for slope, what in zip(slopes, scaled, strict=True)
+            if slope is not None
+        ]
+        output, *by_lstm = lstm_derivatives(u, states[1])
+        by_logits = ops.concatenate(by_logits, axis=-1)
+        return [latent, pi, by_logits, *by_lstm, *by_policy], output
+
+    def pull_back(
+        self,
+        factors: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        recurrent_mask: Any = None,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        masks = recurrent_mask or (None, None)
+        _, pi, by_logits, *by_lstm = factors
+        by_lstm, by_policy = by_lstm[:3], by_lstm[3:]
+        diagonals = self.cut(pi)
+        of_h, of_c, *of_policy_states = gradients
+        of_gates, of_c = pull_back_lstm(of_h, of_c, by_lstm)
+        of_x = numerics.matmul_transposed(
+            masked(of_gates, diagonals.input_gates), self.kernel
+        )
+        of_h = numerics.matmul_transposed(
+            masked(of_gates, diagonals.state_gates), self.recurrent_kernel
+        )
+        of_scaled = [of_x, of_h, of_gates, of_gates, of_gates]
+        adapted = [
+            gradient
+            for gradient, at in zip(of_scaled, self.places, strict=True)
+            if at is not None
+        ]
+        of_logits = ops.concatenate(adapted, axis=-1) * by_logits
+        of_z = masked(of_logits @ ops.transpose(self.columns(of_logits)), masks[1])
+        if self.policy == "recurrent":
+            of_z = of_z + of_policy_states[0]
+            of_policy, of_policy_c = pull_back_lstm(
+                of_z, of_policy_states[1], by_policy
+            )
+            of_z = numerics.matmul_transposed(of_policy, self.policy_recurrent_kernel)
+            of_policy_states = [masked(of_z, masks[1]), of_policy_c]
+        else:
+            of_policy = of_z * by_policy[0]
+        above = self.features + self.units
+        of_h = masked(of_h, diagonals.state) + numerics.matmul_transposed(
+            of_policy, self.policy_kernel[self.features : above]
+        )
+        kept = [of_gates, of_x, of_logits, of_policy]
+        return [masked(of_h, masks[0]), of_c, *of_policy_states], kept
+
+    def weight_gradients(
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        factors: Sequence[Tensor],
+        kept: Sequence[Tensor],
+        recurrent_mask: Any = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        masks = recurrent_mask or (None, None)
+        return (
+            self.input_gradient(factors, kept),
+            self.gradients_of_weights(inputs, states, factors, kept, masks),
+        )
+
+    def input_gradient(
+        self, factors: Sequence[Tensor], kept: Sequence[Tensor]
+    ) -> Tensor:
+        """The gradient of the inputs, of one step or of any number of steps."""
+        of_policy = numerics.matmul_transposed(
+            kept[-1], self.policy_kernel[: self.features]
+        )
+        return masked(kept[1], self.cut(factors[1]).input) + of_policy
+
+    def below_gradient(self, kept: Sequence[Tensor]) -> Tensor:
+        """The gradient of the z of the layer below."""
+        above = self.features + self.units
+        return numerics.matmul_transposed(kept[-1], self.policy_kernel[above:])
+
+    def gradients_of_weights(
+        self,
+        inputs: Tensor,
+        states: Sequence[Tensor],
+        factors: Sequence[Tensor],
+        kept: Sequence[Tensor],
+        masks: Masks,
+        latent_below: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The gradients of the weights by the names of their attributes.
+
+        Args:
+            inputs: As in `weight_gradients`.
+            states: As in `weight_gradients`.
+            factors: As in `weight_gradients`.
+            kept: As in `weight_gradients`.
+            masks: As in `differentiate`.
+            latent_below: As in `differentiate`.
+        """
+        latent, pi, *_ = factors
+        of_gates, _, of_logits, of_policy = kept
+        diagonals = self.cut(pi)
+        h = masked(states[0], masks[0])
+        below = [] if latent_below is None else [latent_below]
+        summary = ops.concatenate([inputs, h, *below], axis=-1)
+        gradients = {
+            "kernel": numerics.outer_sum(
+                masked(inputs, diagonals.input),
+                masked(of_gates, diagonals.input_gates),
+            ),
+            "recurrent_kernel": numerics.outer_sum(
+                masked(h, diagonals.state), masked(of_gates, diagonals.state_gates)
+            ),
+            "policy_kernel": numerics.outer_sum(summary, of_policy),
+            "policy_bias": numerics.sum_but_last(of_policy),
+            "adaptation_kernel": self._in_place(numerics.outer_sum(latent, of_logits)),
+        }
+        if self.use_bias:
+            of_bias = masked(of_gates, diagonals.bias)
+            gradients["bias"] = numerics.sum_but_last(of_bias)
+        if self.policy == "recurrent":
+            gradients["policy_recurrent_kernel"] = numerics.outer_sum(
+                masked(states[2], masks[1]), of_policy
+            )
+        return gradients
+
+    def _in_place(self, of_columns: Tensor) -> Tensor:
+        """The gradient of U, from that of the columns side by side."""
+        if self.slicing == "exact":
+            return of_columns
+        width = self.adaptation_kernel.shape[-1]
+        start, placed = 0, []
+        for first, end in self.published_places():
+            block = of_columns[:, start : start + end - first]
+            placed.append(ops.pad(block, [[0, 0], [first, width - end]]))
+            start += end - first
+        # Columns that several diagonals read get the gradients of all of them.
+        return ops.sum(ops.stack(placed), axis=0)
+
+
+def lstm_derivatives(gates: Tensor, c: Tensor) -> list[Tensor]:
+    """The output of an LSTM step, and the factors of `pull_back_lstm`."""
+    i, f, g, o = ops.split(gates, GATES, axis=-1)
+    i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), numerics.tanh(g), ops.sigmoid(o)
+    active = numerics.tanh(f * c + i * g)
+    by_gates = [g * i * (1 - i), c * f * (1 - f), i * (1 - g * g), active * o * (1 - o)]
+    by_c = o * (1 - active * active)
+    return [o * active, ops.concatenate(by_gates, axis=-1), by_c, f]
+
+
+def pull_back_lstm(
+    of_h: Tensor, of_c: Tensor, factors: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the gates, side by side, and of c before an LSTM step."""
+    by_gates, by_c, forget = factors
+    of_c = of_c + of_h * by_c
+    of_gates = ops.concatenate([of_c, of_c, of_c, of_h], axis=-1) * by_gates
+    return of_gates, of_c * forget
