@@ -154,6 +154,8 @@ class GammaRNNCell(Adaptation, PlainCell):
         2020; the definition of gamma and of the network.
     """
 
+    slow_adjoint_on = ("tensorflow",)
+
     def __init__(
         self,
         units: int,

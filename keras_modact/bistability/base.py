@@ -96,14 +96,21 @@ class BistableCell(RecurrentCell):
         read = h if recurrent_mask is None else h * recurrent_mask
         feedback, update = self._gates(projected, read)
         candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
-        # The derivatives of h' by the drive, by what is inside a, and inside c.
+        # The derivatives of h' by the drive, by what is inside a, and inside c. On
+        # torch each `*=` saves a tensor, and most of the time goes into memory.
         keep = 1 - update
-        by_drive = keep * (1 - candidate * candidate)
+        by_drive = keep * candidate
+        by_drive *= candidate
+        by_drive = keep - by_drive
         through_feedback = by_drive * feedback
-        by_feedback = through_feedback * h * (2 - feedback)
-        by_update = (h - candidate) * update * keep
-        direct = update + through_feedback
-        return self.reduce(direct, by_feedback, by_update, by_drive, recurrent_mask)
+        by_feedback = 2 - feedback
+        by_feedback *= through_feedback
+        by_feedback *= h
+        by_update = h - candidate
+        by_update *= update
+        by_update *= keep
+        update += through_feedback
+        return self.reduce(update, by_feedback, by_update, by_drive, recurrent_mask)
 
     def reduce(
         self,
@@ -134,24 +141,37 @@ class BistableCell(RecurrentCell):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         h = states[0]
         read = h if recurrent_mask is None else h * recurrent_mask
-        of_projected = ops.concatenate([kept[0] * f for f in factors[1:]], axis=-1)
+        of_blocks = [kept[0] * factor for factor in factors[1:]]
+        # Each block by itself: side by side they would have to be copied.
         gradients = {
-            "kernel": numerics.outer_sum(inputs, of_projected),
-            "recurrent_kernel": self.recurrent_gradient(
-                read, of_projected[..., : 2 * self.units]
+            "kernel": ops.concatenate(
+                [numerics.outer_sum(inputs, block) for block in of_blocks], axis=-1
+            ),
+            "recurrent_kernel": ops.concatenate(
+                [self.recurrent_gradient(read, block) for block in of_blocks[:2]],
+                axis=-1,
             ),
         }
         if self.bias is not None:
-            of_bias = numerics.sum_but_last(of_projected)
-            gradients["bias"] = of_bias[: self.bias.shape[0]]
-        return numerics.matmul_transposed(of_projected, self.kernel), gradients
+            biased = of_blocks if self.use_candidate_bias else of_blocks[:2]
+            gradients["bias"] = ops.concatenate(
+                [numerics.sum_but_last(block) for block in biased]
+            )
+        kernel = numerics.weight_like(self.kernel, inputs)
+        of_inputs = sum(
+            block @ ops.transpose(columns)
+            for block, columns in zip(
+                of_blocks, ops.split(kernel, 3, axis=-1), strict=True
+            )
+        )
+        return of_inputs, gradients
 
-    def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
-        """The gradient of the recurrent kernel.
+    def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
+        """The gradient of a gate's block of the recurrent kernel.
 
         Args:
             read: The states as the gates read them.
-            of_gates: The gradients of what is inside a and c, side by side.
+            of_gate: The gradient of what is inside the gate.
         """
         raise TypeError(f"{type(self).__name__} must define `recurrent_gradient`.")
 

@@ -132,10 +132,12 @@ class BRCCell(BistableCell):
         recurrent_mask: Tensor | None,
     ) -> list[Tensor]:
         weights = numerics.weight_like(self.recurrent_kernel, direct)
-        read = by_feedback * weights[: self.units] + by_update * weights[self.units :]
+        read = by_feedback * weights[: self.units]
+        read += by_update * weights[self.units :]
         if recurrent_mask is not None:
-            read = read * recurrent_mask
-        return [direct + read, by_feedback, by_update, by_drive]
+            read *= recurrent_mask
+        direct += read
+        return [direct, by_feedback, by_update, by_drive]
 
     def pull_back(
         self,
@@ -145,10 +147,8 @@ class BRCCell(BistableCell):
     ) -> tuple[list[Tensor], list[Tensor]]:
         return [gradients[0] * factors[0]], [gradients[0]]
 
-    def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
-        of_feedback = numerics.sum_but_last(read * of_gates[..., : self.units])
-        of_update = numerics.sum_but_last(read * of_gates[..., self.units :])
-        return ops.concatenate([of_feedback, of_update])
+    def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
+        return numerics.sum_but_last(read * of_gate)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -296,5 +296,5 @@ class NBRCCell(BistableCell):
             read = read * recurrent_mask
         return [of_h * direct + read], [of_h]
 
-    def recurrent_gradient(self, read: Tensor, of_gates: Tensor) -> Tensor:
-        return numerics.outer_sum(read, of_gates)
+    def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
+        return numerics.outer_sum(read, of_gate)

@@ -116,6 +116,8 @@ class ModulatedLSTMCell(RecurrentCell):
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
 
+    slow_adjoint_on = ("torch",)
+
     def __init__(
         self,
         units: int,

@@ -42,6 +42,8 @@ class AdaptiveLSTMBase(RecurrentCell):
         **kwargs: The arguments of `RecurrentCell`.
     """
 
+    slow_adjoint_on = ("torch",)
+
     def __init__(
         self,
         units: int,

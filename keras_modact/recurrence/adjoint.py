@@ -46,6 +46,13 @@ def why_not(call: Call) -> str | None:
     return None
 
 
+def worth(call: Call) -> bool:
+    """Whether it is faster than the loop, as far as that was measured."""
+    return (
+        call.device != "cpu" or keras.backend.backend() not in call.cell.slow_adjoint_on
+    )
+
+
 def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
     backend = keras.backend.backend()

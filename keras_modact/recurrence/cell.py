@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -56,6 +56,9 @@ class RecurrentCell(keras.layers.Layer):
         **kwargs: `name`, `dtype` and `trainable`, as in `keras.layers.Layer`.
     """
 
+    slow_adjoint_on: ClassVar[Collection[str]] = ()
+    """Backends on whose CPUs the loop was measured to be faster: what the backward
+    pass computes again costs more there than what is saved."""
     is_gru: ClassVar[bool] = False
     """Whether `as_gru` gives the weights of a GRU that computes the same."""
     fused_kernels: ClassVar[Mapping[str, str]] = {}

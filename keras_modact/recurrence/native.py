@@ -37,11 +37,6 @@ def why_not(call: Call) -> str | None:
     return None
 
 
-def worth(call: Call) -> bool:
-    """Whether it is faster than the other paths: on an accelerator."""
-    return call.device != "cpu"
-
-
 def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
     weights = call.cell.as_gru(call.dtype)

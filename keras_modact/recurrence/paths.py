@@ -31,8 +31,8 @@ class Path(NamedTuple):
 
 PATHS = {
     "fused": Path(fused.why_not, fused.run),
-    "gru": Path(native.why_not, native.run, native.worth),
-    "adjoint": Path(adjoint.why_not, adjoint.run),
+    "gru": Path(native.why_not, native.run),
+    "adjoint": Path(adjoint.why_not, adjoint.run, adjoint.worth),
     "loop": Path(lambda call: None, loop.run_call),
 }
 """Every path by its name, the one to be preferred first."""

@@ -38,7 +38,22 @@ def test_before_a_call_nothing_has_run() -> None:
 
 def test_the_adjoint_is_taken_on_a_cpu() -> None:
     assert called(None).last_path == "adjoint"
-    assert called("auto", keras_modact.NBRC(4)).last_path == "adjoint"
+    nbrc = called("auto", keras_modact.NBRC(4))
+    assert nbrc.last_path == ("gru" if BACKEND == "torch" else "adjoint")
+
+
+@pytest.mark.parametrize(
+    ("layer", "backend"),
+    [
+        (keras_modact.ModulatedLSTM(4), "torch"),
+        (keras_modact.AdaptiveLSTM(4, 2), "torch"),
+        (keras_modact.GammaRNN(4), "tensorflow"),
+    ],
+)
+def test_the_adjoint_is_left_where_the_loop_is_faster(layer: Any, backend: str) -> None:
+    wanted = "loop" if backend == BACKEND else "adjoint"
+    assert called("auto", layer).last_path == wanted
+    assert called("adjoint", layer).last_path == "adjoint"
 
 
 @pytest.mark.parametrize("name", ["loop", "adjoint"])
