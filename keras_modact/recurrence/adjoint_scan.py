@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_modact import numerics
 from keras_modact.arguments import Tensor
 from keras_modact.recurrence.block import Block, Body, weight_names
 from keras_modact.recurrence.call import Call, OutputsAndStates
@@ -81,7 +82,10 @@ def run(call: Call, size: int) -> OutputsAndStates:
                 return [*gradients, *sums], [of_inputs]
 
             with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
-                zeros = [ops.zeros_like(value) for value in values]
+                # A sum over many blocks would lose the digits of half precision.
+                zeros = [
+                    numerics.at_least_float32(ops.zeros_like(value)) for value in values
+                ]
                 carried, (of_inputs,) = over_blocks(
                     backward,
                     [*of_last, *zeros],
@@ -89,8 +93,17 @@ def run(call: Call, size: int) -> OutputsAndStates:
                     size,
                     reverse=True,
                 )
+            sums = [
+                ops.cast(total, value.dtype)
+                for total, value in zip(carried[count:], values, strict=True)
+            ]
             constant = [ops.zeros_like(tensor) for tensor in rest]
-            return [ops.swapaxes(of_inputs, 0, 1), *carried, *constant]
+            return [
+                ops.swapaxes(of_inputs, 0, 1),
+                *carried[:count],
+                *sums,
+                *constant,
+            ]
 
         if call.return_sequences:
             outputs = ops.swapaxes(stored[0], 0, 1)

@@ -53,9 +53,16 @@ class Call:
             import jax
 
             return jax.default_backend()
-        import tensorflow as tf
+        return "gpu" if tensorflow_sees_a_gpu() else "cpu"
 
-        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+def tensorflow_sees_a_gpu() -> bool:
+    """Whether TensorFlow runs, and on a GPU."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def is_traced_by_torch() -> bool:

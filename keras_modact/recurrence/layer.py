@@ -12,7 +12,7 @@ from keras import ops
 from keras_modact import numerics
 from keras_modact.arguments import Tensor, truth_value
 from keras_modact.recurrence import loop, paths, shapes
-from keras_modact.recurrence.call import Call
+from keras_modact.recurrence.call import Call, tensorflow_sees_a_gpu
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 
@@ -55,6 +55,9 @@ class RecurrentLayer(keras.layers.RNN):
             name="cell",
         )
         super().__init__(cell, **loop_arguments)
+        if cell.is_gru and tensorflow_sees_a_gpu():
+            # XLA does not compile cuDNN's GRU; `keras.layers.GRU` says the same.
+            self.supports_jit = False
         self._acceleration: str | None = None
         self._last_path: str | None = None
 

@@ -349,7 +349,7 @@ def test_lowered_for_a_gpu(dtype: str, masks: int) -> None:
     gradient = jax.grad(total, argnums=(0, 1, 2))
     modules = triton_modules(gradient, *arguments)
     names = [module.split("@", 1)[1].split(" ", 1)[0] for module in modules]
-    assert names == ["_forward_kernel", "_backward_kernel"]
+    assert names == ["forward", "backward"]
     for module in modules:
         # Two of each step of a chunk, and none that is approximate.
         assert module.count("__nv_tanhf") >= 2 * pallas_kernel.AHEAD

@@ -165,6 +165,17 @@ def test_tensorflow_knows_the_steps_or_loops() -> None:
     assert layer.last_path == "loop"
 
 
+def test_xla_is_left_out_where_cudnn_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    if BACKEND != "tensorflow":
+        pytest.skip("a matter of TensorFlow")
+    import tensorflow as tf
+
+    assert keras_modact.NBRC(4).supports_jit
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert not keras_modact.NBRC(4).supports_jit
+    assert keras_modact.BRC(4).supports_jit
+
+
 @pytest.mark.parametrize(
     "bias", [{}, {"use_bias": False}, {"use_candidate_bias": True}]
 )

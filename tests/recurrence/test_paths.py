@@ -13,10 +13,12 @@ from keras_modact.recurrence import paths
 from keras_modact.recurrence.call import Call
 from tests.bistability import oracle
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, Row, row_id
+from tests.layer_table import RECURRENT_ROWS, Row, first_rows, row_id
 from tests.recurrence.paths import MASK, TIME, arguments, flat, made, on_path
 
 BACKEND = keras.backend.backend()
+# A row of each class, for what does not depend on its options.
+CLASSES = [row for row in first_rows() if row.is_recurrent]
 ACCELERATED = [name for name in paths.PATHS if name != "loop"]
 BISTABLE = [keras_modact.BRC, keras_modact.NBRC]
 
@@ -90,7 +92,7 @@ def test_float32_is_as_near_to_the_oracle_as_the_loop(
     if not runs(name, row):
         pytest.skip(f"{row.name} does not run as {name} here")
     errors: dict[str, list[float]] = {"loop": [], name: []}
-    for seed in range(8):
+    for seed in range(5):
         random = np.random.default_rng(seed)
         x = random.normal(0, 0.3, (4, 60, features)).astype("float32")
         h = random.uniform(-1, 1, (4, units)).astype("float32")
@@ -114,8 +116,8 @@ def test_float32_is_as_near_to_the_oracle_as_the_loop(
     assert np.median(errors[name]) <= 2 * np.median(errors["loop"]) + 1e-8
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
+@pytest.mark.parametrize("row", CLASSES, ids=row_id)
 def test_half_precision(row: Row, dtype: str) -> None:
     """Gradients agree to the digits that there are."""
     if not runs("adjoint", row):
@@ -134,7 +136,7 @@ def test_half_precision(row: Row, dtype: str) -> None:
         assert error <= 2 * of_loop + 0.03
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", CLASSES, ids=row_id)
 def test_nans_of_the_adjoint_are_those_of_the_loop(row: Row) -> None:
     if not runs("adjoint", row):
         pytest.skip(f"{row.name} has no adjoint")
