@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import ops
@@ -114,7 +114,7 @@ class ARUNDerivatives(PlainCell):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         h, g = states
         *_, after, a = factors
         of_a, of_gain, of_saturation, of_driven = kept

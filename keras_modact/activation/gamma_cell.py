@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -60,7 +61,7 @@ class PlainCell(RecurrentCell):
 
     def plain_gradients(
         self, inputs: Tensor, h: Tensor, of_a: Tensor, recurrent_mask: Tensor | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         """The gradients of the inputs and of U, V and b, from that of a."""
         read = h if recurrent_mask is None else h * recurrent_mask
         gradients = {
@@ -69,7 +70,7 @@ class PlainCell(RecurrentCell):
         }
         if self.use_bias:
             gradients["bias"] = numerics.sum_but_last(of_a)
-        return numerics.matmul_transposed(of_a, self.kernel), gradients
+        return partial(numerics.matmul_transposed, of_a, self.kernel), gradients
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -224,7 +225,7 @@ class GammaRNNCell(Adaptation, PlainCell):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         by_a, *by_adaptation = factors
         of_h = kept[0]
         of_inputs, gradients = self.plain_gradients(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -138,7 +138,7 @@ class BistableCell(RecurrentCell):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         h = states[0]
         read = h if recurrent_mask is None else h * recurrent_mask
         of_blocks = [kept[0] * factor for factor in factors[1:]]
@@ -157,13 +157,15 @@ class BistableCell(RecurrentCell):
             gradients["bias"] = ops.concatenate(
                 [numerics.sum_but_last(block) for block in biased]
             )
-        kernel = numerics.weight_like(self.kernel, inputs)
-        of_inputs = sum(
-            block @ ops.transpose(columns)
-            for block, columns in zip(
-                of_blocks, ops.split(kernel, 3, axis=-1), strict=True
+
+        def of_inputs() -> Tensor:
+            kernel = numerics.weight_like(self.kernel, inputs)
+            columns = ops.split(kernel, 3, axis=-1)
+            return sum(
+                block @ ops.transpose(of_block)
+                for block, of_block in zip(of_blocks, columns, strict=True)
             )
-        )
+
         return of_inputs, gradients
 
     def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:

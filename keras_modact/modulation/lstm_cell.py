@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
@@ -261,7 +262,7 @@ class ModulatedLSTMCell(RecurrentCell):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         h, (of_gates,) = states[0], kept
         read = h if recurrent_mask is None else h * recurrent_mask
         gradients = {
@@ -270,7 +271,7 @@ class ModulatedLSTMCell(RecurrentCell):
         }
         if self.use_bias:
             gradients["bias"] = numerics.sum_but_last(of_gates)
-        return numerics.matmul_transposed(of_gates, self.kernel), gradients
+        return partial(numerics.matmul_transposed, of_gates, self.kernel), gradients
 
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
         """The gates of a step, for a look at what they do.

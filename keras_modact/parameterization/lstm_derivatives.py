@@ -13,6 +13,7 @@ two products and b, side by side and times the derivative of tau in `linearize`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -168,10 +169,10 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Any = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         masks = recurrent_mask or (None, None)
         return (
-            self.input_gradient(factors, kept),
+            partial(self.input_gradient, factors, kept),
             self.gradients_of_weights(inputs, states, factors, kept, masks),
         )
 

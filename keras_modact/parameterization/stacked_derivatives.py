@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from keras_modact.arguments import Tensor
@@ -75,12 +76,12 @@ class StackedAdaptiveLSTMDerivatives(AdaptiveLSTMBase):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Any = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         masks = self.masks_by_layer(recurrent_mask)
         states = self.by_layer(states)
         below = self.first_below(states, masks)
         of_factors, of_kept = self._split(factors), self._split(kept)
-        of_inputs = self.cells[0].input_gradient(of_factors[0], of_kept[0])
+        of_inputs = partial(self.cells[0].input_gradient, of_factors[0], of_kept[0])
         gradients = {}
         for number, cell in enumerate(self.cells):
             *of_layer, h = of_factors[number]

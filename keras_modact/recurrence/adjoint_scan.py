@@ -79,7 +79,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
                     else total
                     for name, total in zip(names, carried[count:], strict=True)
                 ]
-                return [*gradients, *sums], [of_inputs]
+                return [*gradients, *sums], [of_inputs()]
 
             with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
                 # A sum over many blocks would lose the digits of half precision.

@@ -60,7 +60,8 @@ class _Adjoint(torch.autograd.Function):
         of_outputs, *gradients = upstream
         if not call.return_sequences:
             gradients[0] = gradients[0] + of_outputs[:, 0]
-        of_sequences = torch.empty_like(sequences)
+        wanted = context.needs_input_grad[2]
+        of_sequences = torch.empty_like(sequences) if wanted else None
         sums: dict[str, torch.Tensor] = {}
         with _with_weights(call, weights):
             for start in reversed(range(0, time, size)):
@@ -71,7 +72,8 @@ class _Adjoint(torch.autograd.Function):
                 gradients, of_inputs, of_weights = _block(
                     call, sequences, start, size
                 ).backward([rows[steps] for rows in stored], outer, gradients)
-                of_sequences[:, steps] = of_inputs.transpose(0, 1)
+                if of_sequences is not None:
+                    of_sequences[:, steps] = of_inputs().transpose(0, 1)
                 for name, gradient in of_weights.items():
                     # A sum over many blocks would lose the digits of half precision.
                     wide = torch.promote_types(gradient.dtype, torch.float32)
@@ -87,7 +89,8 @@ def _block(call: Call, sequences: torch.Tensor, start: int, size: int) -> Block:
     """The block that starts at a step."""
     steps = slice(start, start + size)
     valid = None if call.mask is None else call.mask[:, steps].T
-    inputs = sequences[:, steps].transpose(0, 1)
+    # Several products read it, and each would copy what is not contiguous.
+    inputs = sequences[:, steps].transpose(0, 1).contiguous()
     return Block(call.cell, inputs, valid, call.recurrent_mask)
 
 

@@ -78,7 +78,7 @@ class Block:
         before: Sequence[Tensor],
         upstream: Tensor | None,
         gradients: Sequence[Tensor],
-    ) -> tuple[list[Tensor], Tensor, dict[str, Tensor]]:
+    ) -> tuple[list[Tensor], Callable[[], Tensor], dict[str, Tensor]]:
         """Takes gradients back through the block.
 
         Args:
@@ -88,8 +88,8 @@ class Block:
             gradients: Gradients of the states after the last step.
 
         Returns:
-            The gradients of the states before the first step, of the inputs, and
-            of the weights by name.
+            The gradients of the states before the first step, a function that
+            gives those of the inputs, and the gradients of the weights by name.
         """
         cell = self.cell
         factors = cell.linearize(cell.project(self.inputs), before, self.recurrent_mask)
@@ -115,9 +115,9 @@ class Block:
         of_inputs, of_weights = cell.weight_gradients(
             self.inputs, before, factors, kept, self.recurrent_mask
         )
-        if self.valid is not None:
-            of_inputs = self._zero_masked(of_inputs)
-        return gradients, of_inputs, of_weights
+        if self.valid is None:
+            return gradients, of_inputs, of_weights
+        return gradients, lambda: self._zero_masked(of_inputs()), of_weights
 
     def _zero_masked(self, x: Tensor) -> Tensor:
         """x `(steps, batch, size)` with zeros at masked steps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -204,7 +204,7 @@ class RecurrentCell(keras.layers.Layer):
         factors: Sequence[Tensor],
         kept: Sequence[Tensor],
         recurrent_mask: Any = None,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         """The gradients of inputs and weights, of any number of steps at once.
 
         Args:
@@ -215,8 +215,9 @@ class RecurrentCell(keras.layers.Layer):
             recurrent_mask: As in `step`.
 
         Returns:
-            The gradient of the inputs, and those of the weights by the names of
-            their attributes, summed over the steps.
+            A function that gives the gradient of the inputs, which the first layer
+            of a model has no use for, and the gradients of the weights by the names
+            of their attributes, summed over the steps.
         """
         raise TypeError(f"{self.why_no_derivatives()}.")
 
