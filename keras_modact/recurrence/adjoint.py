@@ -22,6 +22,9 @@ from keras_modact.recurrence.call import (
 STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
 doing several steps in one; XLA compiles a single step best."""
+FEWEST_STEPS = {"tensorflow": 16}
+"""Making the graph of blocks takes longer than that of one step, and a few steps do
+not make up for it."""
 LOOPS = {
     "torch": "keras_modact.recurrence.adjoint_torch",
     "tensorflow": "keras_modact.recurrence.adjoint_scan",
@@ -48,9 +51,10 @@ def why_not(call: Call) -> str | None:
 
 def worth(call: Call) -> bool:
     """Whether it is faster than the loop, as far as that was measured."""
-    return (
-        call.device != "cpu" or keras.backend.backend() not in call.cell.slow_adjoint_on
-    )
+    backend = keras.backend.backend()
+    if call.sequences.shape[1] < FEWEST_STEPS.get(backend, 1):
+        return False
+    return call.device != "cpu" or backend not in call.cell.slow_adjoint_on
 
 
 def run(call: Call) -> OutputsAndStates:

@@ -48,7 +48,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
             return block(slices).forward(states)
 
         with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
-            last, stored = over_blocks(forward, states, given, size)
+            last, stored = over_blocks(forward, states, given, states, size)
 
         def gradient(*upstream: Any, **_: Any) -> list[Tensor | None]:
             before = [
@@ -90,6 +90,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
                     backward,
                     [*of_last, *zeros],
                     [*given, *before, *outer],
+                    [sequences[:, 0]],
                     size,
                     reverse=True,
                 )
@@ -121,6 +122,7 @@ def over_blocks(
     body: Body,
     carried: Sequence[Tensor],
     sequences: Sequence[Tensor],
+    results: Sequence[Tensor],
     size: int,
     reverse: bool = False,
 ) -> tuple[list[Tensor], list[Tensor]]:
@@ -130,6 +132,7 @@ def over_blocks(
         body: What a block does; it gives tensors of as many steps.
         carried: Tensors, from block to block.
         sequences: Tensors `(time, ...)`.
+        results: Tensors of the shapes and dtypes of what the body gives for a step.
         size: Steps in a block.
         reverse: Whether to go from the last block to the first.
 
@@ -147,7 +150,8 @@ def over_blocks(
     ends: list[Tensor] = []
     if rest and reverse:
         carried, ends = body(carried, rest)
-    carried, stacked = _SCANS[keras.backend.backend()](body, carried, whole, reverse)
+    scan = _SCANS[keras.backend.backend()]
+    carried, stacked = scan(body, carried, whole, results, reverse)
     if rest and not reverse:
         carried, ends = body(carried, rest)
     merged = [ops.reshape(x, (blocks * size, *ops.shape(x)[2:])) for x in stacked]
@@ -157,7 +161,11 @@ def over_blocks(
 
 
 def _jax_scan(
-    body: Body, carried: list[Tensor], sequences: list[Tensor], reverse: bool
+    body: Body,
+    carried: list[Tensor],
+    sequences: list[Tensor],
+    results: Sequence[Tensor],
+    reverse: bool,
 ) -> tuple[list[Tensor], list[Tensor]]:
     import jax
 
@@ -165,30 +173,32 @@ def _jax_scan(
 
 
 def _tensorflow_scan(
-    body: Body, carried: list[Tensor], sequences: list[Tensor], reverse: bool
+    body: Body,
+    carried: list[Tensor],
+    sequences: list[Tensor],
+    results: Sequence[Tensor],
+    reverse: bool,
 ) -> tuple[list[Tensor], list[Tensor]]:
     # `keras.ops.scan` wants results of the carried tensors' shapes here.
     import tensorflow as tf
 
-    count = sequences[0].shape[0]
-    first = tf.constant(count - 1 if reverse else 0)
-    carried, results = body(carried, [x[first] for x in sequences])
+    count, size = sequences[0].shape[:2]
     arrays = [
-        tf.TensorArray(r.dtype, count, element_shape=r.shape).write(first, r)
-        for r in results
+        tf.TensorArray(like.dtype, count, element_shape=(size, *like.shape))
+        for like in results
     ]
 
     def further(done: Tensor, carried: list[Tensor], arrays: list[Any]) -> Any:
         at = count - 1 - done if reverse else done
-        carried, results = body(list(carried), [x[at] for x in sequences])
-        arrays = [a.write(at, r) for a, r in zip(arrays, results, strict=True)]
+        carried, found = body(list(carried), [x[at] for x in sequences])
+        arrays = [a.write(at, x) for a, x in zip(arrays, found, strict=True)]
         return done + 1, carried, arrays
 
     _, carried, arrays = tf.while_loop(
         lambda done, *_: done < count,
         further,
-        (tf.constant(1), carried, arrays),
-        maximum_iterations=count - 1,
+        (tf.constant(0), carried, arrays),
+        maximum_iterations=count,
     )
     return list(carried), [array.stack() for array in arrays]
 

@@ -15,7 +15,8 @@ from tests.bistability import oracle
 from tests.gradients import as_float64
 
 BACKEND = keras.backend.backend()
-X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+TIME = 16
+X = np.random.default_rng(0).normal(size=(2, TIME, 3)).astype("float32")
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,12 @@ def test_the_adjoint_is_left_where_the_loop_is_faster(layer: Any, backend: str) 
     wanted = "loop" if backend == BACKEND else "adjoint"
     assert called("auto", layer).last_path == wanted
     assert called("adjoint", layer).last_path == "adjoint"
+
+
+def test_few_steps_are_not_worth_a_graph() -> None:
+    layer = keras_modact.BRC(4)
+    layer(X[:, : TIME - 1])
+    assert layer.last_path == ("loop" if BACKEND == "tensorflow" else "adjoint")
 
 
 @pytest.mark.parametrize("name", ["loop", "adjoint"])
@@ -113,7 +120,7 @@ def test_what_cannot_run_says_why(name: str, layer: Any, reason: str | None) -> 
 @pytest.mark.parametrize(
     ("options", "call", "reason"),
     [
-        ({}, {"mask": np.ones((2, 5), bool)}, "it takes no mask"),
+        ({}, {"mask": np.ones((2, TIME), bool)}, "it takes no mask"),
         ({"recurrent_dropout": 0.5}, {"training": True}, "no recurrent dropout"),
     ],
 )
@@ -217,7 +224,7 @@ def test_brc_on_the_fused_kernel_of_jax(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(pallas_scan, "scan", partial(pallas_scan.scan, interpret=True))
     monkeypatch.setattr(pallas_scan, "why_not", lambda dtype, device: None)
-    mask = np.array([[1, 0, 1, 1, 1], [0, 1, 1, 0, 0]], bool)
+    mask = np.random.default_rng(2).random((2, TIME)) < 0.6
     layer = keras_modact.BRC(4, return_sequences=True, return_state=True)
     results = {}
     for name in ("loop", "fused"):
