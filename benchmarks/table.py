@@ -79,9 +79,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", nargs="+", type=Path, help="results.json files")
-    files = parser.parse_args(argv).results
+    parser.add_argument("--step", choices=STEP_NAMES, help="the rows of this step only")
+    options = parser.parse_args(argv)
+    files = options.results
     read = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    print(markdown([HEAD, *(row for results in read for row in rows(results))]))
+    found = [row for results in read for row in rows(results)]
+    if options.step:
+        found = [row for row in found if row[3] == STEP_NAMES[options.step]]
+    print(markdown([HEAD, *found]))
 
 
 if __name__ == "__main__":

@@ -117,6 +117,8 @@ def test_readme_table_names_the_fastest_library_layer(
     assert (
         "| GPU, jax | BRC | 1 | forward | 4.0x | 3.0x (`torch.nn.GRU`) |  |"
     ) in lines
+    table.main([str(tmp_path / "a/results.json"), "--step", "train"])
+    assert "forward" not in capsys.readouterr().out
 
 
 def test_environment_names_versions_and_no_host() -> None:
