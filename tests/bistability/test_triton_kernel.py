@@ -309,7 +309,7 @@ def test_states_and_arguments_are_all_that_is_kept() -> None:
 
 
 @compiles
-@pytest.mark.parametrize("name", ["_forward", "_backward"])
+@pytest.mark.parametrize("name", ["forward", "backward"])
 def test_compiled_offsets_have_64_bits(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
