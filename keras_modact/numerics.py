@@ -48,6 +48,11 @@ def matmul_transposed(x: Tensor, kernel: Tensor) -> Tensor:
     return x @ ops.transpose(weight_like(kernel, x))
 
 
+def masked(x: Tensor, factors: Tensor | None) -> Tensor:
+    """x times the factors, if there are any."""
+    return x if factors is None else x * factors
+
+
 def outer_sum(x: Tensor, y: Tensor) -> Tensor:
     """The sum of the outer products of the last axes, `(size of x, size of y)`."""
     x = ops.reshape(x, (-1, x.shape[-1]))

@@ -48,7 +48,7 @@ class PlainCell(RecurrentCell):
         self, projected: Tensor, h: Tensor, recurrent_mask: Tensor | None
     ) -> Tensor:
         """a, from the projected inputs and the state, dropped where a mask is."""
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         return projected + numerics.matmul(read, self.recurrent_kernel)
 
     def why_no_derivatives(self) -> str | None:
@@ -57,13 +57,13 @@ class PlainCell(RecurrentCell):
     def state_gradient(self, of_a: Tensor, recurrent_mask: Tensor | None) -> Tensor:
         """The gradient of the state that a reads, from that of a."""
         of_read = numerics.matmul_transposed(of_a, self.recurrent_kernel)
-        return of_read if recurrent_mask is None else of_read * recurrent_mask
+        return numerics.masked(of_read, recurrent_mask)
 
     def plain_gradients(
         self, inputs: Tensor, h: Tensor, of_a: Tensor, recurrent_mask: Tensor | None
     ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         """The gradients of the inputs and of U, V and b, from that of a."""
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         gradients = {
             "kernel": numerics.outer_sum(inputs, of_a),
             "recurrent_kernel": numerics.outer_sum(read, of_a),

@@ -78,9 +78,7 @@ class BistableCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         h = states[0]
-        read = h if recurrent_mask is None else h * recurrent_mask
-        feedback, update = self._gates(projected, read)
-        candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
+        _, update, candidate = self._parts(projected, h, recurrent_mask)
         return [update * h + (1 - update) * candidate]
 
     def why_no_derivatives(self) -> str | None:
@@ -93,9 +91,7 @@ class BistableCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         h = states[0]
-        read = h if recurrent_mask is None else h * recurrent_mask
-        feedback, update = self._gates(projected, read)
-        candidate = numerics.tanh(projected[..., 2 * self.units :] + feedback * h)
+        feedback, update, candidate = self._parts(projected, h, recurrent_mask)
         # The derivatives of h' by the drive, by what is inside a, and inside c. On
         # torch each `*=` saves a tensor, and most of the time goes into memory.
         keep = 1 - update
@@ -140,7 +136,7 @@ class BistableCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         h = states[0]
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         of_blocks = [kept[0] * factor for factor in factors[1:]]
         # Each block by itself: side by side they would have to be copied.
         gradients = {
@@ -194,6 +190,14 @@ class BistableCell(RecurrentCell):
         )
         inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         return self._gates(self.project(inputs), h)
+
+    def _parts(
+        self, projected: Tensor, h: Tensor, recurrent_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The gates a and c, and the candidate, from the state before a step."""
+        feedback, update = self._gates(projected, numerics.masked(h, recurrent_mask))
+        drive = projected[..., 2 * self.units :]
+        return feedback, update, numerics.tanh(drive + feedback * h)
 
     def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         of_feedback, of_update = self.recur(h)

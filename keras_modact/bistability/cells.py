@@ -292,9 +292,7 @@ class NBRCCell(BistableCell):
         of_h = gradients[0]
         of_gates = ops.concatenate([of_h * by_feedback, of_h * by_update], axis=-1)
         read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
-        if recurrent_mask is not None:
-            read = read * recurrent_mask
-        return [of_h * direct + read], [of_h]
+        return [of_h * direct + numerics.masked(read, recurrent_mask)], [of_h]
 
     def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
         return numerics.outer_sum(read, of_gate)

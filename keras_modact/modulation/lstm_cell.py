@@ -188,7 +188,7 @@ class ModulatedLSTMCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         h, c = states
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         gates = self._gates(projected + numerics.matmul(read, self.recurrent_kernel))
         if self.modulates == "slope":
             candidate = numerics.tanh(gates.modulation * gates.integration)
@@ -215,7 +215,7 @@ class ModulatedLSTMCell(RecurrentCell):
         if derivative is None:
             raise TypeError(f"{self.why_no_derivatives()}.")
         h, c = states
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         summed = projected + numerics.matmul(read, self.recurrent_kernel)
         i, f, g, o, tau = self._gates(summed)
         by_signal = derivative(summed[..., -self.units :], tau)
@@ -251,9 +251,8 @@ class ModulatedLSTMCell(RecurrentCell):
         of_c = of_c + of_h * by_cell
         of_gates = ops.concatenate([of_c, of_c, of_c, of_h, of_c], axis=-1) * by_gates
         of_read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
-        if recurrent_mask is not None:
-            of_read = of_read * recurrent_mask
-        return [of_read, of_c * forget], [of_gates]
+        of_h = numerics.masked(of_read, recurrent_mask)
+        return [of_h, of_c * forget], [of_gates]
 
     def weight_gradients(
         self,
@@ -264,7 +263,7 @@ class ModulatedLSTMCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         h, (of_gates,) = states[0], kept
-        read = h if recurrent_mask is None else h * recurrent_mask
+        read = numerics.masked(h, recurrent_mask)
         gradients = {
             "kernel": numerics.outer_sum(inputs, of_gates),
             "recurrent_kernel": numerics.outer_sum(read, of_gates),

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from keras_modact import arguments, weight_arguments
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence import RecurrentCell
 
 GATES = 4
@@ -110,8 +109,3 @@ class AdaptiveLSTMBase(RecurrentCell):
             "policy_dropout": self.policy_dropout,
             **weight_arguments.config(self, POLICY_WEIGHTS),
         }
-
-
-def masked(x: Tensor, factors: Tensor | None) -> Tensor:
-    """x times the factors, if there are any."""
-    return x if factors is None else x * factors

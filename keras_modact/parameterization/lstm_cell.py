@@ -11,7 +11,8 @@ from keras import ops
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
-from keras_modact.parameterization.lstm_base import GATES, POLICIES, masked
+from keras_modact.numerics import masked
+from keras_modact.parameterization.lstm_base import GATES, POLICIES
 from keras_modact.parameterization.lstm_derivatives import AdaptiveLSTMDerivatives
 from keras_modact.parameterization.lstm_diagonals import Adaptation
 

@@ -21,7 +21,8 @@ from keras import ops
 
 from keras_modact import numerics
 from keras_modact.arguments import Tensor
-from keras_modact.parameterization.lstm_base import GATES, masked
+from keras_modact.numerics import masked
+from keras_modact.parameterization.lstm_base import GATES
 from keras_modact.parameterization.lstm_diagonals import AdaptiveLSTMDiagonals
 
 Masks = tuple[Tensor | None, Tensor | None]

@@ -10,7 +10,7 @@ import keras
 from keras_modact import arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import for_block
-from keras_modact.parameterization.lstm_base import masked
+from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.parameterization.lstm_derivatives import Masks
 from keras_modact.parameterization.stacked_derivatives import (

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from keras_modact.arguments import Tensor
-from keras_modact.parameterization.lstm_base import AdaptiveLSTMBase, masked
+from keras_modact.numerics import masked
+from keras_modact.parameterization.lstm_base import AdaptiveLSTMBase
 
 
 class StackedAdaptiveLSTMDerivatives(AdaptiveLSTMBase):
