@@ -43,25 +43,9 @@ def matmul(x: Tensor, kernel: Tensor) -> Tensor:
     return x @ weight_like(kernel, x)
 
 
-def matmul_transposed(x: Tensor, kernel: Tensor) -> Tensor:
-    """The matrix product of a tensor and a transposed weight, in the dtype of x."""
-    return x @ ops.transpose(weight_like(kernel, x))
-
-
 def masked(x: Tensor, factors: Tensor | None) -> Tensor:
     """x times the factors, if there are any."""
     return x if factors is None else x * factors
-
-
-def outer_sum(x: Tensor, y: Tensor) -> Tensor:
-    """The sum of the outer products of the last axes, `(size of x, size of y)`."""
-    x = ops.reshape(x, (-1, x.shape[-1]))
-    return ops.transpose(x) @ ops.reshape(y, (-1, y.shape[-1]))
-
-
-def sum_but_last(x: Tensor) -> Tensor:
-    """The sum over all axes but the last."""
-    return ops.sum(x, axis=tuple(range(len(x.shape) - 1)))
 
 
 def tanh(x: Tensor) -> Tensor:

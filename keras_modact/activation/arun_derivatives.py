@@ -11,6 +11,7 @@ from keras_modact import numerics
 from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.activation.gamma_cell import PlainCell
 from keras_modact.arguments import Tensor
+from keras_modact.recurrence import arithmetic
 
 
 class ARUNDerivatives(PlainCell):
@@ -47,7 +48,7 @@ class ARUNDerivatives(PlainCell):
         driven += a[..., None] * numerics.weight_like(self.supervisor_kernel, a)
         if self.use_bias:
             driven += numerics.weight_like(self.supervisor_bias, a)
-        return numerics.tanh(driven)
+        return arithmetic.tanh(driven)
 
     def adaptation(self, g: Any) -> tuple[Tensor, Tensor]:
         """Gain and saturation of every unit, also for a look at what they do.
@@ -90,20 +91,17 @@ class ARUNDerivatives(PlainCell):
         by_a, by_gain, by_saturation, after, _ = factors
         of_h, of_g = gradients
         of_gain, of_saturation = of_h * by_gain, of_h * by_saturation
-        of_driven = numerics.matmul_transposed(of_gain[..., None], self.gain_kernel)
-        of_driven += numerics.matmul_transposed(
+        of_driven = arithmetic.matmul_transposed(of_gain[..., None], self.gain_kernel)
+        of_driven += arithmetic.matmul_transposed(
             of_saturation[..., None], self.saturation_kernel
         )
         of_driven += of_g
-        # The derivative of tanh, 1 - g'^2.
-        taken = of_driven * after
-        taken *= after
-        of_driven -= taken
-        through = numerics.matmul_transposed(of_driven, self.supervisor_kernel)
+        of_driven = arithmetic.before_tanh(after, of_driven)
+        through = arithmetic.matmul_transposed(of_driven, self.supervisor_kernel)
         of_a = of_h * by_a + through[..., 0]
         before = [
             self.state_gradient(of_a, recurrent_mask),
-            numerics.matmul_transposed(of_driven, self.supervisor_recurrent_kernel),
+            arithmetic.matmul_transposed(of_driven, self.supervisor_recurrent_kernel),
         ]
         return before, [of_a, of_gain, of_saturation, of_driven]
 
@@ -119,12 +117,12 @@ class ARUNDerivatives(PlainCell):
         *_, after, a = factors
         of_a, of_gain, of_saturation, of_driven = kept
         of_inputs, gradients = self.plain_gradients(inputs, h, of_a, recurrent_mask)
-        gradients["supervisor_kernel"] = numerics.outer_sum(a[..., None], of_driven)
-        gradients["supervisor_recurrent_kernel"] = numerics.outer_sum(g, of_driven)
+        gradients["supervisor_kernel"] = arithmetic.outer_sum(a[..., None], of_driven)
+        gradients["supervisor_recurrent_kernel"] = arithmetic.outer_sum(g, of_driven)
         if self.use_bias:
-            gradients["supervisor_bias"] = numerics.sum_but_last(of_driven)
+            gradients["supervisor_bias"] = arithmetic.sum_but_last(of_driven)
         for name, of_one in (("gain", of_gain), ("saturation", of_saturation)):
             column = of_one[..., None]
-            gradients[f"{name}_kernel"] = numerics.outer_sum(after, column)
-            gradients[f"{name}_bias"] = numerics.sum_but_last(column)
+            gradients[f"{name}_kernel"] = arithmetic.outer_sum(after, column)
+            gradients[f"{name}_bias"] = arithmetic.sum_but_last(column)
         return of_inputs, gradients

@@ -14,7 +14,7 @@ from keras_modact.activation.adaptation import WEIGHTS as ADAPTATION
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.recurrence import RecurrentCell
+from keras_modact.recurrence import RecurrentCell, arithmetic
 
 
 class PlainCell(RecurrentCell):
@@ -56,7 +56,7 @@ class PlainCell(RecurrentCell):
 
     def state_gradient(self, of_a: Tensor, recurrent_mask: Tensor | None) -> Tensor:
         """The gradient of the state that a reads, from that of a."""
-        of_read = numerics.matmul_transposed(of_a, self.recurrent_kernel)
+        of_read = arithmetic.matmul_transposed(of_a, self.recurrent_kernel)
         return numerics.masked(of_read, recurrent_mask)
 
     def plain_gradients(
@@ -65,12 +65,12 @@ class PlainCell(RecurrentCell):
         """The gradients of the inputs and of U, V and b, from that of a."""
         read = numerics.masked(h, recurrent_mask)
         gradients = {
-            "kernel": numerics.outer_sum(inputs, of_a),
-            "recurrent_kernel": numerics.outer_sum(read, of_a),
+            "kernel": arithmetic.outer_sum(inputs, of_a),
+            "recurrent_kernel": arithmetic.outer_sum(read, of_a),
         }
         if self.use_bias:
-            gradients["bias"] = numerics.sum_but_last(of_a)
-        return partial(numerics.matmul_transposed, of_a, self.kernel), gradients
+            gradients["bias"] = arithmetic.sum_but_last(of_a)
+        return partial(arithmetic.matmul_transposed, of_a, self.kernel), gradients
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -233,7 +233,7 @@ class GammaRNNCell(Adaptation, PlainCell):
         )
         wide = numerics.at_least_float32(of_h)
         for name, derivative in zip(ADAPTATION, by_adaptation, strict=True):
-            summed = numerics.sum_but_last(wide * derivative)
+            summed = arithmetic.sum_but_last(wide * derivative)
             each = self.mode == "heterogeneous"
             gradients[name] = summed if each else ops.sum(summed)
         return of_inputs, gradients

@@ -11,6 +11,7 @@ from keras import ops
 from keras_modact import numerics
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.bistability.base import BistableCell
+from keras_modact.recurrence import arithmetic
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -119,9 +120,14 @@ class BRCCell(BistableCell):
     def recurrent_shape(self) -> tuple[int, ...]:
         return (2 * self.units,)
 
-    def recur(self, h: Tensor) -> tuple[Tensor, Tensor]:
+    def recur(
+        self, feedback: Tensor, update: Tensor, h: Tensor
+    ) -> tuple[Tensor, Tensor]:
         weights = numerics.weight_like(self.recurrent_kernel, h)
-        return h * weights[: self.units], h * weights[self.units :]
+        return (
+            arithmetic.multiply_add(h, weights[: self.units], feedback),
+            arithmetic.multiply_add(h, weights[self.units :], update),
+        )
 
     def reduce(
         self,
@@ -132,11 +138,12 @@ class BRCCell(BistableCell):
         recurrent_mask: Tensor | None,
     ) -> list[Tensor]:
         weights = numerics.weight_like(self.recurrent_kernel, direct)
-        read = by_feedback * weights[: self.units]
-        read += by_update * weights[self.units :]
+        of_feedback, of_update = weights[: self.units], weights[self.units :]
         if recurrent_mask is not None:
-            read *= recurrent_mask
-        direct += read
+            of_feedback = of_feedback * recurrent_mask
+            of_update = of_update * recurrent_mask
+        direct = arithmetic.multiply_add(by_feedback, of_feedback, direct)
+        direct = arithmetic.multiply_add(by_update, of_update, direct)
         return [direct, by_feedback, by_update, by_drive]
 
     def pull_back(
@@ -148,7 +155,7 @@ class BRCCell(BistableCell):
         return [gradients[0] * factors[0]], [gradients[0]]
 
     def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
-        return numerics.sum_but_last(read * of_gate)
+        return arithmetic.sum_but_last(read * of_gate)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -268,9 +275,14 @@ class NBRCCell(BistableCell):
     def recurrent_shape(self) -> tuple[int, ...]:
         return (self.units, 2 * self.units)
 
-    def recur(self, h: Tensor) -> tuple[Tensor, Tensor]:
+    def recur(
+        self, feedback: Tensor, update: Tensor, h: Tensor
+    ) -> tuple[Tensor, Tensor]:
         recurred = numerics.matmul(h, self.recurrent_kernel)
-        return recurred[..., : self.units], recurred[..., self.units :]
+        return (
+            feedback + recurred[..., : self.units],
+            update + recurred[..., self.units :],
+        )
 
     def reduce(
         self,
@@ -290,9 +302,9 @@ class NBRCCell(BistableCell):
     ) -> tuple[list[Tensor], list[Tensor]]:
         direct, by_feedback, by_update, _ = factors
         of_h = gradients[0]
-        of_gates = ops.concatenate([of_h * by_feedback, of_h * by_update], axis=-1)
-        read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
+        of_gates = arithmetic.concatenate([of_h * by_feedback, of_h * by_update])
+        read = arithmetic.matmul_transposed(of_gates, self.recurrent_kernel)
         return [of_h * direct + numerics.masked(read, recurrent_mask)], [of_h]
 
     def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
-        return numerics.outer_sum(read, of_gate)
+        return arithmetic.outer_sum(read, of_gate)

@@ -14,7 +14,7 @@ from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.derivatives import derivative_of
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
-from keras_modact.recurrence import RecurrentCell
+from keras_modact.recurrence import RecurrentCell, arithmetic
 
 GATES = 5
 MODULATES = ("slope", "output")
@@ -191,11 +191,11 @@ class ModulatedLSTMCell(RecurrentCell):
         read = numerics.masked(h, recurrent_mask)
         gates = self._gates(projected + numerics.matmul(read, self.recurrent_kernel))
         if self.modulates == "slope":
-            candidate = numerics.tanh(gates.modulation * gates.integration)
+            candidate = arithmetic.tanh(gates.modulation * gates.integration)
         else:
-            candidate = gates.modulation * numerics.tanh(gates.integration)
-        c = gates.forget * c + gates.input * candidate
-        return [gates.output * numerics.tanh(c), c]
+            candidate = gates.modulation * arithmetic.tanh(gates.integration)
+        c = arithmetic.multiply_add(gates.forget, c, gates.input * candidate)
+        return [gates.output * arithmetic.tanh(c), c]
 
     def why_no_derivatives(self) -> str | None:
         if derivative_of(self.modulator_activation) is not None:
@@ -220,25 +220,26 @@ class ModulatedLSTMCell(RecurrentCell):
         i, f, g, o, tau = self._gates(summed)
         by_signal = derivative(summed[..., -self.units :], tau)
         if self.modulates == "slope":
-            candidate = numerics.tanh(tau * g)
-            by_drive = 1 - candidate * candidate
+            candidate = arithmetic.tanh(tau * g)
+            by_drive = arithmetic.before_tanh(candidate, i)
             by_integration, by_modulation = by_drive * tau, by_drive * g
         else:
-            by_modulation = numerics.tanh(g)
-            candidate = tau * by_modulation
-            by_integration = tau * (1 - by_modulation * by_modulation)
-        output = numerics.tanh(f * c + i * candidate)
+            active = arithmetic.tanh(g)
+            candidate = tau * active
+            by_integration = arithmetic.before_tanh(active, i * tau)
+            by_modulation = i * active
+        output = arithmetic.tanh(arithmetic.multiply_add(f, c, i * candidate))
         # The derivative of h' by c', and those of c' by what is inside each gate,
         # but for o, which c' does not read: there it is that of h'.
-        by_cell = o * (1 - output * output)
+        by_cell = arithmetic.before_tanh(output, o)
         by_gates = [
-            candidate * i * (1 - i),
-            c * f * (1 - f),
-            i * by_integration,
-            output * o * (1 - o),
-            i * by_modulation * by_signal,
+            arithmetic.before_sigmoid(i, candidate),
+            arithmetic.before_sigmoid(f, c),
+            by_integration,
+            arithmetic.before_sigmoid(o, output),
+            by_modulation * by_signal,
         ]
-        return [by_cell, f, ops.concatenate(by_gates, axis=-1)]
+        return [by_cell, f, arithmetic.concatenate(by_gates)]
 
     def pull_back(
         self,
@@ -248,9 +249,9 @@ class ModulatedLSTMCell(RecurrentCell):
     ) -> tuple[list[Tensor], list[Tensor]]:
         by_cell, forget, by_gates = factors
         of_h, of_c = gradients
-        of_c = of_c + of_h * by_cell
-        of_gates = ops.concatenate([of_c, of_c, of_c, of_h, of_c], axis=-1) * by_gates
-        of_read = numerics.matmul_transposed(of_gates, self.recurrent_kernel)
+        of_c = arithmetic.multiply_add(of_h, by_cell, of_c)
+        of_gates = arithmetic.concatenate([of_c, of_c, of_c, of_h, of_c]) * by_gates
+        of_read = arithmetic.matmul_transposed(of_gates, self.recurrent_kernel)
         of_h = numerics.masked(of_read, recurrent_mask)
         return [of_h, of_c * forget], [of_gates]
 
@@ -265,12 +266,12 @@ class ModulatedLSTMCell(RecurrentCell):
         h, (of_gates,) = states[0], kept
         read = numerics.masked(h, recurrent_mask)
         gradients = {
-            "kernel": numerics.outer_sum(inputs, of_gates),
-            "recurrent_kernel": numerics.outer_sum(read, of_gates),
+            "kernel": arithmetic.outer_sum(inputs, of_gates),
+            "recurrent_kernel": arithmetic.outer_sum(read, of_gates),
         }
         if self.use_bias:
-            gradients["bias"] = numerics.sum_but_last(of_gates)
-        return partial(numerics.matmul_transposed, of_gates, self.kernel), gradients
+            gradients["bias"] = arithmetic.sum_but_last(of_gates)
+        return partial(arithmetic.matmul_transposed, of_gates, self.kernel), gradients
 
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
         """The gates of a step, for a look at what they do.
@@ -300,7 +301,7 @@ class ModulatedLSTMCell(RecurrentCell):
 
     def _gates(self, summed: Tensor) -> Gates:
         # One sigmoid of all blocks costs less than one of each.
-        i, f, _, o, m = ops.split(ops.sigmoid(summed), GATES, axis=-1)
+        i, f, _, o, m = ops.split(arithmetic.sigmoid(summed), GATES, axis=-1)
         if self.modulator_activation is not keras.activations.sigmoid:
             m = numerics.activate(self.modulator_activation, summed[..., -self.units :])
         return Gates(

@@ -15,6 +15,7 @@ from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import GATES, POLICIES
 from keras_modact.parameterization.lstm_derivatives import AdaptiveLSTMDerivatives
 from keras_modact.parameterization.lstm_diagonals import Adaptation
+from keras_modact.recurrence import arithmetic
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -311,5 +312,6 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
 def lstm(gates: Tensor, c: Tensor) -> list[Tensor]:
     """The states h and c of an LSTM after its gates i, f, g, o are added up."""
     i, f, g, o = ops.split(gates, GATES, axis=-1)
-    c = ops.sigmoid(f) * c + ops.sigmoid(i) * numerics.tanh(g)
-    return [ops.sigmoid(o) * numerics.tanh(c), c]
+    drive = arithmetic.sigmoid(i) * arithmetic.tanh(g)
+    c = arithmetic.multiply_add(arithmetic.sigmoid(f), c, drive)
+    return [arithmetic.sigmoid(o) * arithmetic.tanh(c), c]

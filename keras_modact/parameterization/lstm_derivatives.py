@@ -24,6 +24,7 @@ from keras_modact.arguments import Tensor
 from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import GATES
 from keras_modact.parameterization.lstm_diagonals import AdaptiveLSTMDiagonals
+from keras_modact.recurrence import arithmetic
 
 Masks = tuple[Tensor | None, Tensor | None]
 """The dropout masks of h and of z."""
@@ -118,7 +119,7 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
             if slope is not None
         ]
         output, *by_lstm = lstm_derivatives(u, states[1])
-        by_logits = ops.concatenate(by_logits, axis=-1)
+        by_logits = arithmetic.concatenate(by_logits)
         return [latent, pi, by_logits, *by_lstm, *by_policy], output
 
     def pull_back(
@@ -133,10 +134,10 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         diagonals = self.cut(pi)
         of_h, of_c, *of_policy_states = gradients
         of_gates, of_c = pull_back_lstm(of_h, of_c, by_lstm)
-        of_x = numerics.matmul_transposed(
+        of_x = arithmetic.matmul_transposed(
             masked(of_gates, diagonals.input_gates), self.kernel
         )
-        of_h = numerics.matmul_transposed(
+        of_h = arithmetic.matmul_transposed(
             masked(of_gates, diagonals.state_gates), self.recurrent_kernel
         )
         of_scaled = [of_x, of_h, of_gates, of_gates, of_gates]
@@ -145,19 +146,20 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
             for gradient, at in zip(of_scaled, self.places, strict=True)
             if at is not None
         ]
-        of_logits = ops.concatenate(adapted, axis=-1) * by_logits
-        of_z = masked(of_logits @ ops.transpose(self.columns(of_logits)), masks[1])
+        of_logits = arithmetic.concatenate(adapted) * by_logits
+        of_z = arithmetic.matmul_transposed(of_logits, self.columns(of_logits))
+        of_z = masked(of_z, masks[1])
         if self.policy == "recurrent":
             of_z = of_z + of_policy_states[0]
             of_policy, of_policy_c = pull_back_lstm(
                 of_z, of_policy_states[1], by_policy
             )
-            of_z = numerics.matmul_transposed(of_policy, self.policy_recurrent_kernel)
+            of_z = arithmetic.matmul_transposed(of_policy, self.policy_recurrent_kernel)
             of_policy_states = [masked(of_z, masks[1]), of_policy_c]
         else:
             of_policy = of_z * by_policy[0]
         above = self.features + self.units
-        of_h = masked(of_h, diagonals.state) + numerics.matmul_transposed(
+        of_h = masked(of_h, diagonals.state) + arithmetic.matmul_transposed(
             of_policy, self.policy_kernel[self.features : above]
         )
         kept = [of_gates, of_x, of_logits, of_policy]
@@ -181,7 +183,7 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         self, factors: Sequence[Tensor], kept: Sequence[Tensor]
     ) -> Tensor:
         """The gradient of the inputs, of one step or of any number of steps."""
-        of_policy = numerics.matmul_transposed(
+        of_policy = arithmetic.matmul_transposed(
             kept[-1], self.policy_kernel[: self.features]
         )
         return masked(kept[1], self.cut(factors[1]).input) + of_policy
@@ -189,7 +191,7 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
     def below_gradient(self, kept: Sequence[Tensor]) -> Tensor:
         """The gradient of the z of the layer below."""
         above = self.features + self.units
-        return numerics.matmul_transposed(kept[-1], self.policy_kernel[above:])
+        return arithmetic.matmul_transposed(kept[-1], self.policy_kernel[above:])
 
     def gradients_of_weights(
         self,
@@ -215,24 +217,26 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         diagonals = self.cut(pi)
         h = masked(states[0], masks[0])
         below = [] if latent_below is None else [latent_below]
-        summary = ops.concatenate([inputs, h, *below], axis=-1)
+        summary = arithmetic.concatenate([inputs, h, *below])
         gradients = {
-            "kernel": numerics.outer_sum(
+            "kernel": arithmetic.outer_sum(
                 masked(inputs, diagonals.input),
                 masked(of_gates, diagonals.input_gates),
             ),
-            "recurrent_kernel": numerics.outer_sum(
+            "recurrent_kernel": arithmetic.outer_sum(
                 masked(h, diagonals.state), masked(of_gates, diagonals.state_gates)
             ),
-            "policy_kernel": numerics.outer_sum(summary, of_policy),
-            "policy_bias": numerics.sum_but_last(of_policy),
-            "adaptation_kernel": self._in_place(numerics.outer_sum(latent, of_logits)),
+            "policy_kernel": arithmetic.outer_sum(summary, of_policy),
+            "policy_bias": arithmetic.sum_but_last(of_policy),
+            "adaptation_kernel": self._in_place(
+                arithmetic.outer_sum(latent, of_logits)
+            ),
         }
         if self.use_bias:
             of_bias = masked(of_gates, diagonals.bias)
-            gradients["bias"] = numerics.sum_but_last(of_bias)
+            gradients["bias"] = arithmetic.sum_but_last(of_bias)
         if self.policy == "recurrent":
-            gradients["policy_recurrent_kernel"] = numerics.outer_sum(
+            gradients["policy_recurrent_kernel"] = arithmetic.outer_sum(
                 masked(states[2], masks[1]), of_policy
             )
         return gradients
@@ -254,11 +258,17 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
 def lstm_derivatives(gates: Tensor, c: Tensor) -> list[Tensor]:
     """The output of an LSTM step, and the factors of `pull_back_lstm`."""
     i, f, g, o = ops.split(gates, GATES, axis=-1)
-    i, f, g, o = ops.sigmoid(i), ops.sigmoid(f), numerics.tanh(g), ops.sigmoid(o)
-    active = numerics.tanh(f * c + i * g)
-    by_gates = [g * i * (1 - i), c * f * (1 - f), i * (1 - g * g), active * o * (1 - o)]
-    by_c = o * (1 - active * active)
-    return [o * active, ops.concatenate(by_gates, axis=-1), by_c, f]
+    i, f, o = map(arithmetic.sigmoid, (i, f, o))
+    g = arithmetic.tanh(g)
+    active = arithmetic.tanh(arithmetic.multiply_add(f, c, i * g))
+    by_gates = [
+        arithmetic.before_sigmoid(i, g),
+        arithmetic.before_sigmoid(f, c),
+        arithmetic.before_tanh(g, i),
+        arithmetic.before_sigmoid(o, active),
+    ]
+    by_c = arithmetic.before_tanh(active, o)
+    return [o * active, arithmetic.concatenate(by_gates), by_c, f]
 
 
 def pull_back_lstm(
@@ -266,6 +276,6 @@ def pull_back_lstm(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of the gates, side by side, and of c before an LSTM step."""
     by_gates, by_c, forget = factors
-    of_c = of_c + of_h * by_c
-    of_gates = ops.concatenate([of_c, of_c, of_c, of_h], axis=-1) * by_gates
+    of_c = arithmetic.multiply_add(of_h, by_c, of_c)
+    of_gates = arithmetic.concatenate([of_c, of_c, of_c, of_h]) * by_gates
     return of_gates, of_c * forget

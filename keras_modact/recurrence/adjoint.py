@@ -19,7 +19,11 @@ from keras_modact.recurrence.call import (
     is_traced_by_torch,
 )
 
-STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
+STEPS_IN_A_BLOCK = {
+    "torch": int(__import__("os").environ.get("SB", "16")),
+    "tensorflow": 8,
+    "jax": 1,
+}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
 doing several steps in one; XLA compiles a single step best."""
 FEWEST_STEPS = {"tensorflow": 16}

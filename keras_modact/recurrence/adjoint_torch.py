@@ -32,8 +32,11 @@ class _Adjoint(torch.autograd.Function):
         # Without a gradient to come only the outputs are kept.
         differentiated = any(context.needs_input_grad)
         keeping = count if differentiated else int(call.return_sequences)
-        stored = [state.new_empty((time + 1, *state.shape)) for state in states]
-        stored = stored[:keeping]
+        # The outputs lie in memory as a caller reads them, batch first.
+        stored = [
+            state.new_empty((len(state), time + 1, *state.shape[1:])).transpose(0, 1)
+            for state in states[:keeping]
+        ]
         for rows, state in zip(stored, states, strict=False):
             rows[0] = state
         with _with_weights(call, weights):
@@ -71,7 +74,9 @@ class _Adjoint(torch.autograd.Function):
                     outer = of_outputs[:, steps].transpose(0, 1)
                 gradients, of_inputs, of_weights = _block(
                     call, sequences, start, size
-                ).backward([rows[steps] for rows in stored], outer, gradients)
+                ).backward(
+                    [rows[steps].contiguous() for rows in stored], outer, gradients
+                )
                 if of_sequences is not None:
                     of_sequences[:, steps] = of_inputs().transpose(0, 1)
                 for name, gradient in of_weights.items():

@@ -21,7 +21,7 @@ import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor
-from keras_modact.recurrence import loop
+from keras_modact.recurrence import arithmetic, loop
 from keras_modact.recurrence.cell import RecurrentCell
 
 Body = Callable[[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
@@ -32,14 +32,14 @@ def unrolled(
     body: Body, carried: list[Tensor], sequences: list[Tensor], reverse: bool
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The loop written out, turn by turn."""
-    turns = list(zip(*map(ops.unstack, sequences), strict=True))
+    turns = list(zip(*map(arithmetic.unstack, sequences), strict=True))
     kept = []
     for slices in reversed(turns) if reverse else turns:
         carried, of_turn = body(carried, list(slices))
         kept.append(of_turn)
     if reverse:
         kept.reverse()
-    return carried, [ops.stack(rows) for rows in zip(*kept, strict=True)]
+    return carried, [arithmetic.stack(rows) for rows in zip(*kept, strict=True)]
 
 
 @dataclass

@@ -1,0 +1,103 @@
+"""The arithmetic of a step and of its derivatives, in few operations.
+
+torch and TensorFlow run one operation after the other, each through the whole of
+its arguments. So an operation that does the work of several saves most of their
+time, where a backend has it. On torch these are also without the conversions that
+`keras.ops` makes around each, which take longer than a small operation itself: a
+step has a dozen, and a sequence a thousand steps. XLA merges operations by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from keras_modact import numerics
+from keras_modact.arguments import Tensor
+
+if keras.backend.backend() == "torch":
+    import torch
+
+    sigmoid = torch.sigmoid
+    tanh = torch.tanh
+    stack = torch.stack
+    unstack = torch.unbind
+
+    def concatenate(tensors: Sequence[Tensor]) -> Tensor:
+        """The tensors side by side, along the last axis."""
+        return torch.cat(list(tensors), -1)
+
+    def transpose(matrix: Tensor) -> Tensor:
+        """The transposed matrix."""
+        return matrix.T
+
+    def multiply_add(x: Tensor, y: Tensor, z: Tensor, scale: float = 1) -> Tensor:
+        """`scale * x * y + z`."""
+        return torch.addcmul(z, x, y, value=scale)
+
+    def interpolate(x: Tensor, y: Tensor, share: Tensor) -> Tensor:
+        """`(1 - share) * x + share * y`."""
+        return torch.lerp(x, y, share)
+
+    def before_sigmoid(y: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient by x, from that by y = sigmoid(x)."""
+        return torch.ops.aten.sigmoid_backward(gradient, y)
+
+    def before_tanh(y: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient by x, from that by y = tanh(x)."""
+        return torch.ops.aten.tanh_backward(gradient, y)
+
+    def sum_but_last(x: Tensor) -> Tensor:
+        """The sum over all axes but the last."""
+        return x.sum(tuple(range(x.ndim - 1)))
+
+    def rows(x: Tensor) -> Tensor:
+        """All axes but the last as one."""
+        return x.reshape(-1, x.shape[-1])
+
+else:
+    sigmoid = ops.sigmoid
+    tanh = numerics.tanh
+    stack = ops.stack
+    unstack = ops.unstack
+    transpose = ops.transpose
+
+    def concatenate(tensors: Sequence[Tensor]) -> Tensor:
+        """The tensors side by side, along the last axis."""
+        return ops.concatenate(tensors, axis=-1)
+
+    def multiply_add(x: Tensor, y: Tensor, z: Tensor, scale: float = 1) -> Tensor:
+        """`scale * x * y + z`."""
+        return (x if scale == 1 else scale * x) * y + z
+
+    def interpolate(x: Tensor, y: Tensor, share: Tensor) -> Tensor:
+        """`(1 - share) * x + share * y`."""
+        return (1 - share) * x + share * y
+
+    def before_sigmoid(y: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient by x, from that by y = sigmoid(x)."""
+        return gradient * y * (1 - y)
+
+    def before_tanh(y: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient by x, from that by y = tanh(x)."""
+        return gradient * (1 - y * y)
+
+    def sum_but_last(x: Tensor) -> Tensor:
+        """The sum over all axes but the last."""
+        return ops.sum(x, axis=tuple(range(len(x.shape) - 1)))
+
+    def rows(x: Tensor) -> Tensor:
+        """All axes but the last as one."""
+        return ops.reshape(x, (-1, x.shape[-1]))
+
+
+def matmul_transposed(x: Tensor, kernel: Tensor) -> Tensor:
+    """The matrix product of a tensor and a transposed weight, in the dtype of x."""
+    return x @ transpose(numerics.weight_like(kernel, x))
+
+
+def outer_sum(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of the outer products of the last axes, `(size of x, size of y)`."""
+    return transpose(rows(x)) @ rows(y)
