@@ -117,8 +117,6 @@ class ModulatedLSTMCell(RecurrentCell):
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
 
-    slow_adjoint_on = ("torch",)
-
     def __init__(
         self,
         units: int,

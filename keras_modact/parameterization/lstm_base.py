@@ -41,8 +41,6 @@ class AdaptiveLSTMBase(RecurrentCell):
         **kwargs: The arguments of `RecurrentCell`.
     """
 
-    slow_adjoint_on = ("torch",)
-
     def __init__(
         self,
         units: int,

@@ -1,10 +1,10 @@
 """The arithmetic of a step and of its derivatives, in few operations.
 
-torch and TensorFlow run one operation after the other, each through the whole of
-its arguments. So an operation that does the work of several saves most of their
-time, where a backend has it. On torch these are also without the conversions that
-`keras.ops` makes around each, which take longer than a small operation itself: a
-step has a dozen, and a sequence a thousand steps. XLA merges operations by itself.
+torch runs one operation after the other, each through the whole of its arguments,
+and `keras.ops` converts what goes into each, which takes longer than a small
+operation itself: a step has a dozen, and a sequence a thousand steps. So on torch
+these are its own operations, and those among them that do the work of several.
+TensorFlow was measured to gain nothing by that, and XLA merges operations by itself.
 """
 
 from __future__ import annotations
