@@ -117,6 +117,8 @@ class ModulatedLSTMCell(RecurrentCell):
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
 
+    slow_adjoint_on = ("tensorflow",)
+
     def __init__(
         self,
         units: int,
@@ -298,15 +300,16 @@ class ModulatedLSTMCell(RecurrentCell):
         return self._gates(summed)
 
     def _gates(self, summed: Tensor) -> Gates:
-        # One sigmoid of all blocks costs less than one of each.
-        i, f, _, o, m = ops.split(arithmetic.sigmoid(summed), GATES, axis=-1)
-        if self.modulator_activation is not keras.activations.sigmoid:
-            m = numerics.activate(self.modulator_activation, summed[..., -self.units :])
+        i, f, g, o, m = ops.split(summed, GATES, axis=-1)
+        if self.modulator_activation is keras.activations.sigmoid:
+            m = arithmetic.sigmoid(m)
+        else:
+            m = numerics.activate(self.modulator_activation, m)
         return Gates(
-            input=i,
-            forget=f,
-            integration=summed[..., 2 * self.units : 3 * self.units],
-            output=o,
+            input=arithmetic.sigmoid(i),
+            forget=arithmetic.sigmoid(f),
+            integration=g,
+            output=arithmetic.sigmoid(o),
             modulation=m,
         )
 

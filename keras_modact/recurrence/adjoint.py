@@ -19,11 +19,7 @@ from keras_modact.recurrence.call import (
     is_traced_by_torch,
 )
 
-STEPS_IN_A_BLOCK = {
-    "torch": 8,
-    "tensorflow": 8,
-    "jax": 1,
-}
+STEPS_IN_A_BLOCK = {"torch": 8, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
 doing several steps in one; XLA compiles a single step best."""
 FEWEST_STEPS = {"tensorflow": 16}
