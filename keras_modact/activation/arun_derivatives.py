@@ -11,7 +11,7 @@ from keras_modact import numerics
 from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.activation.gamma_cell import PlainCell
 from keras_modact.arguments import Tensor
-from keras_modact.recurrence import arithmetic
+from keras_modact.recurrence import affine, arithmetic
 
 
 class ARUNDerivatives(PlainCell):
@@ -100,7 +100,7 @@ class ARUNDerivatives(PlainCell):
         through = arithmetic.matmul_transposed(of_driven, self.supervisor_kernel)
         of_a = of_h * by_a + through[..., 0]
         before = [
-            self.state_gradient(of_a, recurrent_mask),
+            affine.state_gradient(self, of_a, recurrent_mask),
             arithmetic.matmul_transposed(of_driven, self.supervisor_recurrent_kernel),
         ]
         return before, [of_a, of_gain, of_saturation, of_driven]
@@ -116,7 +116,9 @@ class ARUNDerivatives(PlainCell):
         h, g = states
         *_, after, a = factors
         of_a, of_gain, of_saturation, of_driven = kept
-        of_inputs, gradients = self.plain_gradients(inputs, h, of_a, recurrent_mask)
+        of_inputs, gradients = affine.weight_gradients(
+            self, inputs, h, of_a, recurrent_mask
+        )
         gradients["supervisor_kernel"] = arithmetic.outer_sum(a[..., None], of_driven)
         gradients["supervisor_recurrent_kernel"] = arithmetic.outer_sum(g, of_driven)
         if self.use_bias:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import keras
@@ -14,7 +13,7 @@ from keras_modact.activation.adaptation import WEIGHTS as ADAPTATION
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.recurrence import RecurrentCell, arithmetic
+from keras_modact.recurrence import RecurrentCell, affine, arithmetic
 
 
 class PlainCell(RecurrentCell):
@@ -53,24 +52,6 @@ class PlainCell(RecurrentCell):
 
     def why_no_derivatives(self) -> str | None:
         return None
-
-    def state_gradient(self, of_a: Tensor, recurrent_mask: Tensor | None) -> Tensor:
-        """The gradient of the state that a reads, from that of a."""
-        of_read = arithmetic.matmul_transposed(of_a, self.recurrent_kernel)
-        return numerics.masked(of_read, recurrent_mask)
-
-    def plain_gradients(
-        self, inputs: Tensor, h: Tensor, of_a: Tensor, recurrent_mask: Tensor | None
-    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
-        """The gradients of the inputs and of U, V and b, from that of a."""
-        read = numerics.masked(h, recurrent_mask)
-        gradients = {
-            "kernel": arithmetic.outer_sum(inputs, of_a),
-            "recurrent_kernel": arithmetic.outer_sum(read, of_a),
-        }
-        if self.use_bias:
-            gradients["bias"] = arithmetic.sum_but_last(of_a)
-        return partial(arithmetic.matmul_transposed, of_a, self.kernel), gradients
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -216,7 +197,7 @@ class GammaRNNCell(Adaptation, PlainCell):
         recurrent_mask: Tensor | None = None,
     ) -> tuple[list[Tensor], list[Tensor]]:
         of_a = gradients[0] * factors[0]
-        return [self.state_gradient(of_a, recurrent_mask)], [gradients[0]]
+        return [affine.state_gradient(self, of_a, recurrent_mask)], [gradients[0]]
 
     def weight_gradients(
         self,
@@ -228,8 +209,8 @@ class GammaRNNCell(Adaptation, PlainCell):
     ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
         by_a, *by_adaptation = factors
         of_h = kept[0]
-        of_inputs, gradients = self.plain_gradients(
-            inputs, states[0], of_h * by_a, recurrent_mask
+        of_inputs, gradients = affine.weight_gradients(
+            self, inputs, states[0], of_h * by_a, recurrent_mask
         )
         wide = numerics.at_least_float32(of_h)
         for name, derivative in zip(ADAPTATION, by_adaptation, strict=True):

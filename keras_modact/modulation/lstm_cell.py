@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import keras
@@ -14,7 +13,7 @@ from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.derivatives import derivative_of
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
-from keras_modact.recurrence import RecurrentCell, arithmetic
+from keras_modact.recurrence import RecurrentCell, affine, arithmetic
 
 GATES = 5
 MODULATES = ("slope", "output")
@@ -251,8 +250,7 @@ class ModulatedLSTMCell(RecurrentCell):
         of_h, of_c = gradients
         of_c = arithmetic.multiply_add(of_h, by_cell, of_c)
         of_gates = arithmetic.concatenate([of_c, of_c, of_c, of_h, of_c]) * by_gates
-        of_read = arithmetic.matmul_transposed(of_gates, self.recurrent_kernel)
-        of_h = numerics.masked(of_read, recurrent_mask)
+        of_h = affine.state_gradient(self, of_gates, recurrent_mask)
         return [of_h, of_c * forget], [of_gates]
 
     def weight_gradients(
@@ -263,15 +261,7 @@ class ModulatedLSTMCell(RecurrentCell):
         kept: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
     ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
-        h, (of_gates,) = states[0], kept
-        read = numerics.masked(h, recurrent_mask)
-        gradients = {
-            "kernel": arithmetic.outer_sum(inputs, of_gates),
-            "recurrent_kernel": arithmetic.outer_sum(read, of_gates),
-        }
-        if self.use_bias:
-            gradients["bias"] = arithmetic.sum_but_last(of_gates)
-        return partial(arithmetic.matmul_transposed, of_gates, self.kernel), gradients
+        return affine.weight_gradients(self, inputs, states[0], kept[0], recurrent_mask)
 
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
         """The gates of a step, for a look at what they do.
