@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
+from keras_modact import arguments, numerics, slopes, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.initialization import with_unit_forget_bias
-from keras_modact.modulation.derivatives import derivative_of
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
+from keras_modact.modulation.tanhshrink import tanhshrink
 from keras_modact.recurrence import RecurrentCell, affine, arithmetic
 
 GATES = 5
 MODULATES = ("slope", "output")
+FURTHER_SLOPES = ((tanhshrink, lambda x, y: ops.square(numerics.tanh(x))),)
+"""The derivative of the activation that is this room's own."""
 
 
 class Gates(NamedTuple):
@@ -197,11 +199,8 @@ class ModulatedLSTMCell(RecurrentCell):
         return [gates.output * arithmetic.tanh(c), c]
 
     def why_no_derivatives(self) -> str | None:
-        if derivative_of(self.modulator_activation) is not None:
-            return None
-        return (
-            f"`modulator_activation` {self.modulator_activation!r} has no known "
-            "derivative here"
+        return slopes.why_unknown(
+            "modulator_activation", self.modulator_activation, FURTHER_SLOPES
         )
 
     def linearize(
@@ -210,14 +209,14 @@ class ModulatedLSTMCell(RecurrentCell):
         states: Sequence[Tensor],
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
-        derivative = derivative_of(self.modulator_activation)
-        if derivative is None:
+        slope = slopes.slope_of(self.modulator_activation, FURTHER_SLOPES)
+        if slope is None:
             raise TypeError(f"{self.why_no_derivatives()}.")
         h, c = states
         read = numerics.masked(h, recurrent_mask)
         summed = projected + numerics.matmul(read, self.recurrent_kernel)
         i, f, g, o, tau = self._gates(summed)
-        by_signal = derivative(summed[..., -self.units :], tau)
+        by_signal = slope(summed[..., -self.units :], tau)
         if self.modulates == "slope":
             candidate = arithmetic.tanh(tau * g)
             by_drive = arithmetic.before_tanh(candidate, i)

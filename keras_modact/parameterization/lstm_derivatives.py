@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import keras
 from keras import ops
 
-from keras_modact import numerics
+from keras_modact import numerics, slopes
 from keras_modact.arguments import Tensor
 from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import GATES
@@ -28,27 +27,6 @@ from keras_modact.recurrence import arithmetic
 
 Masks = tuple[Tensor | None, Tensor | None]
 """The dropout masks of h and of z."""
-Slope = Callable[[Tensor, Tensor], Tensor]
-"""From what a function is applied to and its result to its derivative."""
-
-
-def slope_of_relu(logits: Tensor) -> Tensor:
-    """1 where logits are above 0, else 0."""
-    return ops.cast(logits > 0, logits.dtype)
-
-
-# Not a dictionary: a callable of a user's own need not be hashable. Only tanh's slope
-# is from its result, which may have lost digits to the 1 that `around_one` adds.
-SLOPES: tuple[tuple[Callable, Slope], ...] = (
-    (keras.activations.tanh, lambda logits, result: 1 - result * result),
-    (
-        keras.activations.sigmoid,
-        lambda logits, result: ops.sigmoid(logits) * ops.sigmoid(-logits),
-    ),
-    (keras.activations.linear, lambda logits, result: ops.ones_like(logits)),
-    (keras.activations.relu, lambda logits, result: slope_of_relu(logits)),
-)
-"""The functions tau whose derivatives are known."""
 
 
 class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
@@ -59,14 +37,7 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
     """
 
     def why_no_derivatives(self) -> str | None:
-        if any(function is self.policy_activation for function, _ in SLOPES):
-            return None
-        tau = self.policy_activation
-        name = getattr(tau, "__name__", type(tau).__name__)
-        known = ", ".join(function.__name__ for function, _ in SLOPES)
-        return (
-            f"`policy_activation` is {name}, and known are the derivatives of {known}"
-        )
+        return slopes.why_unknown("policy_activation", self.policy_activation)
 
     def linearize(
         self,
@@ -101,7 +72,7 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         if self.policy == "recurrent":
             z, *by_policy = lstm_derivatives(of_policy, states[3])
         else:
-            z, by_policy = ops.relu(of_policy), [slope_of_relu(of_policy)]
+            z, by_policy = ops.relu(of_policy), [slopes.of_relu(of_policy)]
         latent = masked(z, masks[1])
         logits = self.logits(latent)
         pi = self.diagonals(logits)
@@ -109,14 +80,14 @@ class AdaptiveLSTMDerivatives(AdaptiveLSTMDiagonals):
         scaled = [x, h, of_input, of_state, None]
         if self.use_bias:
             scaled[-1] = numerics.weight_like(self.bias, u)
-        slope_of_tau = next(
-            slope for tau, slope in SLOPES if tau is self.policy_activation
-        )
-        slopes = self.cut(slope_of_tau(logits, pi - 1 if self.around_one else pi))
+        slope = slopes.slope_of(self.policy_activation)
+        if slope is None:
+            raise TypeError(f"{self.why_no_derivatives()}.")
+        of_diagonals = self.cut(slope(logits, pi - 1 if self.around_one else pi))
         by_logits = [
-            slope * what
-            for slope, what in zip(slopes, scaled, strict=True)
-            if slope is not None
+            by_one * what
+            for by_one, what in zip(of_diagonals, scaled, strict=True)
+            if by_one is not None
         ]
         output, *by_lstm = lstm_derivatives(u, states[1])
         by_logits = arithmetic.concatenate(by_logits)
