@@ -16,7 +16,6 @@ from keras_modact.bistability import triton_kernel
 def _function() -> Any:
     """The autograd function, made late, since other backends may lack torch."""
     torch: Any = importlib.import_module("torch")
-    once_differentiable = torch.autograd.function.once_differentiable
 
     class Scan(torch.autograd.Function):
         @staticmethod
@@ -51,8 +50,13 @@ def _function() -> Any:
             return states
 
         @staticmethod
-        @once_differentiable
         def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+            if torch.is_grad_enabled():
+                raise RuntimeError(
+                    "A gradient of BRC's fused kernel is to be differentiated again "
+                    "(create_graph=True), and it has first derivatives only. Set the "
+                    "layer's `acceleration` to 'adjoint' or 'loop'."
+                )
             projected, *small, states = ctx.saved_tensors
             state, recurrent_kernel = small[:2]
             batch, time, units = states.shape

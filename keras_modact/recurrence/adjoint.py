@@ -44,8 +44,8 @@ def why_not(call: Call) -> str | None:
         return "the number of time steps is not known when the loop is made"
     if call.unroll:
         return "unroll=True asks for the loop written out"
-    if is_traced_by_torch():
-        return "torch is compiling or exporting"
+    if is_traced_by_torch(call):
+        return "torch is compiling, exporting or transforming (`torch.func`)"
     return None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import torch
 
+from keras_modact.recurrence import loop
 from keras_modact.recurrence.block import Block, weight_names
 from keras_modact.recurrence.call import Call, OutputsAndStates
 
@@ -45,7 +47,7 @@ class _Adjoint(torch.autograd.Function):
                 for rows, of_block in zip(stored, after, strict=False):
                     rows[start + 1 : start + 1 + len(of_block)] = of_block
         context.call, context.size = call, size
-        context.save_for_backward(sequences, *weights, *stored)
+        context.save_for_backward(sequences, *tensors, *stored)
         if call.return_sequences:
             outputs = stored[0][1:].transpose(0, 1)
         else:
@@ -53,41 +55,66 @@ class _Adjoint(torch.autograd.Function):
         return outputs, *(state.clone() for state in states)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
-        call, size = context.call, context.size
-        count = len(call.states)
-        sequences, *saved = context.saved_tensors
-        weights, stored = saved[:-count], saved[-count:]
-        time = sequences.shape[1]
-        of_outputs, *gradients = upstream
-        if not call.return_sequences:
-            gradients[0] = gradients[0] + of_outputs[:, 0]
-        wanted = context.needs_input_grad[2]
-        of_sequences = torch.empty_like(sequences) if wanted else None
-        sums: dict[str, torch.Tensor] = {}
-        with _with_weights(call, weights):
-            for start in reversed(range(0, time, size)):
-                steps = slice(start, min(start + size, time))
-                outer = None
-                if call.return_sequences:
-                    outer = of_outputs[:, steps].transpose(0, 1)
-                gradients, of_inputs, of_weights = _block(
-                    call, sequences, start, size
-                ).backward(
-                    [rows[steps].contiguous() for rows in stored], outer, gradients
-                )
-                if of_sequences is not None:
-                    of_sequences[:, steps] = of_inputs().transpose(0, 1)
-                for name, gradient in of_weights.items():
-                    # A sum over many blocks would lose the digits of half precision.
-                    wide = torch.promote_types(gradient.dtype, torch.float32)
-                    sums[name] = sums.get(name, 0) + gradient.to(wide)
-        gradients += [
-            sums[name].to(weight.dtype) if name in sums else None
-            for name, weight in zip(weight_names(call.cell), weights, strict=True)
-        ]
-        return None, None, of_sequences, *gradients
+        # torch's `create_graph=True`: the gradient will be differentiated itself.
+        once = not torch.is_grad_enabled()
+        return (_once if once else _twice)(context, *upstream)
+
+
+def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
+    """The gradients of all arguments of `forward`."""
+    call, size = context.call, context.size
+    count = len(call.states)
+    sequences, *saved = context.saved_tensors
+    weights, stored = saved[count:-count], saved[-count:]
+    time = sequences.shape[1]
+    of_outputs, *gradients = upstream
+    if not call.return_sequences:
+        gradients[0] = gradients[0] + of_outputs[:, 0]
+    wanted = context.needs_input_grad[2]
+    of_sequences = torch.empty_like(sequences) if wanted else None
+    sums: dict[str, torch.Tensor] = {}
+    with _with_weights(call, weights):
+        for start in reversed(range(0, time, size)):
+            steps = slice(start, min(start + size, time))
+            outer = None
+            if call.return_sequences:
+                outer = of_outputs[:, steps].transpose(0, 1)
+            gradients, of_inputs, of_weights = _block(
+                call, sequences, start, size
+            ).backward([rows[steps].contiguous() for rows in stored], outer, gradients)
+            if of_sequences is not None:
+                of_sequences[:, steps] = of_inputs().transpose(0, 1)
+            for name, gradient in of_weights.items():
+                # A sum over many blocks would lose the digits of half precision.
+                wide = torch.promote_types(gradient.dtype, torch.float32)
+                sums[name] = sums.get(name, 0) + gradient.to(wide)
+    gradients += [
+        sums[name].to(weight.dtype) if name in sums else None
+        for name, weight in zip(weight_names(call.cell), weights, strict=True)
+    ]
+    return None, None, of_sequences, *gradients
+
+
+def _twice(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
+    """As `_once`, by the loop, which torch can differentiate again."""
+    call, count = context.call, len(context.call.states)
+    sequences, *saved = context.saved_tensors
+    states, weights = saved[:count], saved[count:-count]
+    with _with_weights(call, weights):
+        outputs, last = loop.run_call(replace(call, sequences=sequences, states=states))
+    wanted = context.needs_input_grad[2:]
+    tensors = [sequences, *states, *weights]
+    gradients = iter(
+        torch.autograd.grad(
+            [outputs, *last],
+            [tensor for tensor, to in zip(tensors, wanted, strict=True) if to],
+            upstream,
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return None, None, *(next(gradients) if to else None for to in wanted)
 
 
 def _block(call: Call, sequences: torch.Tensor, start: int, size: int) -> Block:

@@ -65,13 +65,33 @@ def tensorflow_sees_a_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def is_traced_by_torch() -> bool:
-    """Whether torch is compiling or exporting and not computing."""
+def is_traced_by_torch(call: Call) -> bool:
+    """Whether torch is compiling, exporting or transforming, and not computing."""
     if keras.backend.backend() != "torch":
         return False
     import torch
 
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return True
+    # There is no public way to see `torch.func.grad`, `vmap` and their like.
+    weights = [weight.value for weight in call.cell.weights]
+    return any(
+        torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        for tensor in (call.sequences, *call.states, *weights)
+    )
+
+
+NOT_IN_A_STEP = (
+    "build",
+    "call",
+    "dropout_masks",
+    "fused_kernels",
+    "gates",
+    "get_config",
+    "get_initial_state",
+    "slow_adjoint_on",
+)
+"""What a subclass may have otherwise while the derivatives of its step stay."""
 
 
 def is_outdated(cell: RecurrentCell, method: str) -> bool:
@@ -82,11 +102,23 @@ def is_outdated(cell: RecurrentCell, method: str) -> bool:
         method: A method that restates `project` and `step`; it is kept in line with
             them by those who write the same package of modules, as a paper's room.
     """
+    classes = type(cell).__mro__
 
-    def package(name: str) -> str:
-        """Where the method of a name is from."""
-        classes = type(cell).__mro__
-        definer = next(cls for cls in classes if name in vars(cls))
-        return definer.__module__.rpartition(".")[0]
+    def definer(name: str) -> type:
+        """The class whose method of a name it is."""
+        return next(cls for cls in classes if name in vars(cls))
 
-    return {package("step"), package("project")} != {package(method)}
+    def package(cls: type) -> str:
+        return cls.__module__.rpartition(".")[0]
+
+    restated = definer(method)
+    if {package(definer("step")), package(definer("project"))} != {package(restated)}:
+        return True
+    # A step calls other methods, and any of those may be another one now.
+    return any(
+        hasattr(restated, name)
+        for cls in classes[: classes.index(restated)]
+        if package(cls) != package(restated)
+        for name in vars(cls)
+        if not name.startswith("__") and name not in NOT_IN_A_STEP
+    )

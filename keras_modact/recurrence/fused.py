@@ -22,8 +22,8 @@ def why_not(call: Call) -> str | None:
         return f"{type(call.cell).__name__} has no fused kernel for {backend}"
     if call.unroll:
         return "unroll=True asks for the loop written out"
-    if is_traced_by_torch():
-        return "torch is compiling or exporting"
+    if is_traced_by_torch(call):
+        return "torch is compiling, exporting or transforming (`torch.func`)"
     reason: str | None = importlib.import_module(module).why_not(
         call.dtype, call.device
     )

@@ -145,16 +145,20 @@ class RecurrentLayer(keras.layers.RNN):
         is worth it there; the name of one asks for it, and a call that it cannot
         run raises an error that says why:
 
-        * "fused", one kernel for the whole sequence (BRC on a GPU, with Triton);
-        * "gru", the backend's native GRU (nBRC on torch, and on a GPU);
-        * "adjoint", which stores the states only and recomputes the rest, with
-          gradients of the first order in reverse mode;
+        * "fused", one kernel for the whole sequence (BRC on a GPU);
+        * "gru", the backend's native GRU (nBRC on torch, and on TensorFlow with a
+          GPU);
+        * "adjoint", which stores the states only and recomputes the rest;
         * "loop", the reference, which `keras.layers.RNN` runs and the backend
           differentiates, as often and in whatever mode it can.
 
         None, the default, takes what the environment variable
-        KERAS_MODACT_ACCELERATION says, or "auto". `last_path` names what ran. Files
-        and clones of the layer do not keep it.
+        KERAS_MODACT_ACCELERATION says, or "auto". `last_path` names what ran.
+
+        A model that is compiled on JAX or TensorFlow takes another value after
+        `model.compile(...)` only. Files and clones of the layer do not keep it, nor
+        do the two layers that `keras.layers.Bidirectional` makes of it: set it on
+        its `forward_layer` and `backward_layer`.
         """
         return self._acceleration
 

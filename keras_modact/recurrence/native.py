@@ -18,18 +18,18 @@ from keras_modact.recurrence.call import (
 def why_not(call: Call) -> str | None:
     """Why a call cannot run on a native GRU, or None if it can."""
     backend = keras.backend.backend()
-    if backend == "jax":
-        return "there is no GRU in JAX itself"
     if not call.cell.is_gru or is_outdated(call.cell, "as_gru"):
         return f"{type(call.cell).__name__} is no GRU"
+    if backend == "jax":
+        return "there is no GRU in JAX itself"
     if call.mask is not None:
         return "it takes no mask"
     if call.has_recurrent_mask:
         return "it takes no recurrent dropout"
     if call.unroll:
         return "unroll=True asks for the loop written out"
-    if is_traced_by_torch():
-        return "torch is compiling or exporting"
+    if is_traced_by_torch(call):
+        return "torch is compiling, exporting or transforming (`torch.func`)"
     if backend == "tensorflow" and call.device != "gpu":
         return "TensorFlow has one for GPUs only, and sees none"
     if backend == "tensorflow" and call.dtype == "float64":

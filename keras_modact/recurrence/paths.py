@@ -57,7 +57,7 @@ def choose(layer: str, acceleration: str | None, call: Call) -> str:
     """
     asked_by = "acceleration"
     if acceleration is None:
-        acceleration = checked(VARIABLE, os.environ.get(VARIABLE, AUTOMATIC))
+        acceleration = checked(VARIABLE, os.environ.get(VARIABLE) or AUTOMATIC)
         asked_by = VARIABLE
     if acceleration == AUTOMATIC:
         return next(

@@ -308,6 +308,14 @@ def test_states_and_arguments_are_all_that_is_kept() -> None:
     assert sorted(kept) == [(2, 4), (2, 6, 4), (2, 6, 12), (8,)]
 
 
+@runs
+def test_second_derivatives_are_refused() -> None:
+    given = [tensor.requires_grad_() for tensor in tensors(drawn(2, 3, 4))]
+    total = triton_scan.scan(*given).sum()
+    with pytest.raises(RuntimeError, match=r"again.*'adjoint' or 'loop'"):
+        torch.autograd.grad(total, given[0], create_graph=True)
+
+
 @compiles
 @pytest.mark.parametrize("name", ["forward", "backward"])
 def test_compiled_offsets_have_64_bits(

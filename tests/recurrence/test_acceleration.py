@@ -78,6 +78,8 @@ def test_the_environment_is_asked_where_the_layer_says_nothing(
     assert called("auto").last_path == "adjoint"
     monkeypatch.setenv(paths.VARIABLE, "adjoint")
     assert called(None).last_path == "adjoint"
+    monkeypatch.setenv(paths.VARIABLE, "")
+    assert called(None).last_path == "adjoint"
     monkeypatch.setenv(paths.VARIABLE, "quick")
     with pytest.raises(ValueError, match=r"KERAS_MODACT_ACCELERATION.*'loop'.*'quick'"):
         called(None)
@@ -156,6 +158,33 @@ def test_a_step_of_a_subclass_is_not_passed_over() -> None:
     np.testing.assert_allclose(as_float64(layer(X)), as_float64(expected), atol=1e-6)
     with pytest.raises(ValueError, match="Decaying has a step of its own"):
         called("adjoint", Layer(4))
+
+
+class HalfReading(keras_modact.BRCCell):
+    """A user's cell, with another part of the step."""
+
+    def recur(self, *arguments: Any) -> Any:
+        return tuple(0.5 * part for part in super().recur(*arguments))
+
+
+class Renamed(keras_modact.BRCCell):
+    """A user's cell, with the same step."""
+
+    def build(self, shape: Any) -> None:
+        super().build(shape)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "more": 1}
+
+
+@pytest.mark.parametrize(
+    ("cell", "path"), [(HalfReading, "loop"), (Renamed, "adjoint")]
+)
+def test_a_part_of_a_step_is_not_passed_over(cell: type, path: str) -> None:
+    class Layer(keras_modact.BRC):
+        cell_class = cell
+
+    assert called("auto", Layer(4)).last_path == path
 
 
 def test_tensorflow_knows_the_steps_or_loops() -> None:
@@ -238,3 +267,48 @@ def test_brc_on_the_fused_kernel_of_jax(monkeypatch: pytest.MonkeyPatch) -> None
     layer.acceleration = "auto"
     layer(X)
     assert layer.last_path == "fused"
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_torch_differentiates_twice(return_sequences: bool) -> None:
+    """The gradient of a penalty on a gradient, which is lost without a word else."""
+    if BACKEND != "torch":
+        pytest.skip("create_graph is torch's")
+    import torch
+
+    def gradients(name: str) -> list[np.ndarray]:
+        keras.utils.set_random_seed(0)
+        layer = called(name, keras_modact.BRC(4, return_sequences=return_sequences))
+        x = torch.tensor(X, requires_grad=True)
+        total = layer(x).sum()
+        (of_x,) = torch.autograd.grad(total, x, create_graph=True)
+        weights = [weight.value for weight in layer.trainable_weights]
+        penalty = total + (of_x**2).sum()
+        return [as_float64(g) for g in torch.autograd.grad(penalty, [x, *weights])]
+
+    for found, expected in zip(gradients("adjoint"), gradients("loop"), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_torch_transforms_the_loop() -> None:
+    """Gradients of each sample, by `torch.func`."""
+    if BACKEND != "torch":
+        pytest.skip("torch.func is torch's")
+    import torch
+
+    layer = called(None)
+    assert layer.last_path == "adjoint"
+
+    def total(weights: Any, x: Any) -> Any:
+        outputs, _ = layer.stateless_call(weights, [], x[None])
+        return outputs.sum()
+
+    weights = [weight.value.detach() for weight in layer.trainable_weights]
+    each = torch.func.vmap(torch.func.grad(total), (None, 0))(weights, torch.tensor(X))
+    assert layer.last_path == "loop"
+    layer(X).sum().backward()
+    assert layer.last_path == "adjoint"
+    for found, weight in zip(each, layer.trainable_weights, strict=True):
+        np.testing.assert_allclose(
+            as_float64(found.sum(0)), as_float64(weight.value.grad), rtol=1e-4
+        )
