@@ -1,92 +1,127 @@
-"""Prints the README's table: `python -m benchmarks.table RESULTS.json...`.
+"""Prints the README's tables: `python -m benchmarks.table RESULTS.json...`.
 
-A ratio says how many times longer the peer takes than the layer, or how many
-times more memory.
+A ratio says how many times longer a peer takes than the layer; of several library
+layers it is that to the fastest. Input sizes stand side by side.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.markdown import Results, markdown
 
 HEAD = (
-    "device, backend",
-    "cell",
+    "backend",
+    "layer",
     "inputs",
-    "step",
-    "`keras.layers.RNN`",
-    "best library layer",
-    "memory of `keras.layers.RNN`",
+    "path",
+    "`keras.layers.RNN` over the same cell",
+    "library layer",
 )
-STEP_NAMES = {"forward": "forward", "train": "training"}
+MEMORY_HEAD = ("backend", "layer", "T", "MB", "MB of `keras.layers.RNN`")
+BACKENDS = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
+LIBRARIES = {"keras": "keras.layers", "torch": "torch.nn"}
 
 
-def library_name(peer: str) -> str:
-    """`"torch.GRU"` as the user writes it, `torch.nn.GRU`."""
-    library, name = peer.split(".")
-    return {"keras": "keras.layers", "torch": "torch.nn"}[library] + f".{name}"
-
-
-def rows(results: Results) -> list[list[str]]:
-    """The rows of one results file, without the head."""
+def place(results: Results) -> str:
+    """The backend, with what it runs on and how, where that is not the rule."""
     about = results["environment"]
-    place = f"{about['device']}, {about['backend']}"
-    found = []
+    name = BACKENDS[about["backend"]]
+    if about["device"] != "CPU":
+        name += f", {about['device']}"
+    xla = about["backend"] == "tensorflow" and about.get("compiled") is True
+    return f"{name}, XLA" if xla else name
+
+
+def speed_rows(results: Results, step: str) -> list[list[str]]:
+    """A row for each cell: its records at all input sizes."""
+    by_cell: dict[str, list[Any]] = {}
     for record in results.get("speed", []):
-        ratios = {n: r["of_medians"] for n, r in record["ratios"].items()}
-        library = {name: r for name, r in ratios.items() if "." in name}
-        best = ""
-        if library:
-            name = min(library, key=library.__getitem__)
-            best = f"{library[name]:.1f}x (`{library_name(name)}`)"
+        if record["step"] == step:
+            by_cell.setdefault(record["cell"], []).append(record)
+    found = []
+    for cell, records in by_cell.items():
+        paths = [record["peers"]["layer"]["path"] for record in records]
+        own, library, names = [], [], []
+        for record in records:
+            ratios = {n: r["of_medians"] for n, r in record["ratios"].items()}
+            own.append(f"{ratios['rnn']:.1f}" if "rnn" in ratios else "")
+            others = {name: r for name, r in ratios.items() if "." in name}
+            if others:
+                fastest = min(others, key=others.__getitem__)
+                module, name = fastest.split(".")
+                library.append(f"{others[fastest]:.1f}")
+                names.append(f" `{LIBRARIES[module]}.{name}`")
         found.append(
             [
-                place,
-                record["cell"],
-                str(record["features"]),
-                STEP_NAMES[record["step"]],
-                f"{ratios['rnn']:.1f}x" if "rnn" in ratios else "",
-                best,
-                memory_ratio(results, record),
+                place(results),
+                f"`{cell}`",
+                " / ".join(str(record["features"]) for record in records),
+                " / ".join(dict.fromkeys(paths)),
+                " / ".join(own),
+                " / ".join(library) + ",".join(dict.fromkeys(names)),
             ]
         )
     return found
 
 
-def memory_ratio(results: Results, record: Mapping[str, Any]) -> str:
-    """Memory of `keras.layers.RNN` over the layer's, at a training record's sizes."""
-    if record["step"] != "train":
-        return ""
-    sizes = ("cell", "batch", "time", "features", "units")
-    by_peer = {
-        m["peer"]: m["bytes"]
-        for m in results.get("memory", [])
-        if all(m[key] == record[key] for key in sizes)
-    }
-    if not {"layer", "rnn"} <= by_peer.keys():
-        return ""
-    return f"{by_peer['rnn'] / by_peer['layer']:.1f}x"
+def memory_rows(results: Results) -> list[list[str]]:
+    """A row for each cell and length: what a training step needs."""
+    needs: dict[tuple[str, int], dict[str, float]] = {}
+    for record in results.get("memory", []):
+        of_size = needs.setdefault((record["cell"], record["time"]), {})
+        of_size[record["peer"]] = record["bytes"] / 1e6
+    return [
+        [
+            place(results),
+            f"`{cell}`",
+            str(time),
+            *(f"{of_size[peer]:.0f}" for peer in ("layer", "rnn")),
+        ]
+        for (cell, time), of_size in sorted(needs.items())
+        if {"layer", "rnn"} <= of_size.keys()
+    ]
+
+
+def read(path: Path) -> Any:
+    """The results in a file."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(
+            f"{path} cannot be read as results ({error}). Name results.json files "
+            "that `python -m benchmarks` wrote."
+        ) from error
+    if not isinstance(results, dict) or "environment" not in results:
+        raise SystemExit(
+            f"{path} has no `environment`. Name results.json files that "
+            "`python -m benchmarks` wrote."
+        )
+    return results
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the table of all files that are named."""
+    """Prints the tables of all files that are named."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", nargs="+", type=Path, help="results.json files")
-    parser.add_argument("--step", choices=STEP_NAMES, help="the rows of this step only")
+    parser.add_argument(
+        "--step",
+        choices=("train", "forward"),
+        default="train",
+        help="training steps (the default), or inference",
+    )
     options = parser.parse_args(argv)
-    files = options.results
-    read = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    found = [row for results in read for row in rows(results)]
-    if options.step:
-        found = [row for row in found if row[3] == STEP_NAMES[options.step]]
-    print(markdown([HEAD, *found]))
+    everything = [read(path) for path in options.results]
+    print(
+        markdown([HEAD, *(r for e in everything for r in speed_rows(e, options.step))])
+    )
+    print(markdown([MEMORY_HEAD, *(r for e in everything for r in memory_rows(e))]))
 
 
 if __name__ == "__main__":

@@ -103,22 +103,36 @@ def test_picture_of_a_part_leaves_panels_empty(
     figure.savefig(tmp_path / "time.png")
 
 
-def test_readme_table_names_the_fastest_library_layer(
+def test_readme_tables(
     results: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = {**results, "environment": {"device": "GPU", "backend": "jax"}}
+    """Input sizes side by side, the fastest library layer, and memory."""
+    wide = {**results["speed"][1], "features": 128, "ratios": {"torch.GRU": ratio(0.9)}}
+    results["speed"].append(wide)
+    other = {
+        **results,
+        "environment": {"device": "GPU", "backend": "tensorflow", "compiled": True},
+    }
     for name, content in (("a", results), ("b", other)):
         report.write(tmp_path / name, content)
     table.main([str(tmp_path / name / "results.json") for name in "ab"])
     lines = capsys.readouterr().out.splitlines()
-    assert (
-        "| CPU, torch | BRC | 1 | training | 4.0x | 3.0x (`torch.nn.GRU`) | 5.0x |"
-    ) in lines
-    assert (
-        "| GPU, jax | BRC | 1 | forward | 4.0x | 3.0x (`torch.nn.GRU`) |  |"
-    ) in lines
-    table.main([str(tmp_path / "a/results.json"), "--step", "train"])
-    assert "forward" not in capsys.readouterr().out
+    same = "`BRC` | 1 / 128 | adjoint | 4.0 /  | 3.0 / 0.9 `torch.nn.GRU` |"
+    assert f"| PyTorch | {same}" in lines
+    assert f"| TensorFlow, GPU, XLA | {same}" in lines
+    assert "| PyTorch | `BRC` | 784 | 784 | 3920 |" in lines
+    table.main([str(tmp_path / "a/results.json"), "--step", "forward"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "| PyTorch | `BRC` | 1 | adjoint | 4.0 | 3.0 `torch.nn.GRU` |" in lines
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no JSON"])
+def test_what_are_no_results_is_said(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"results\.json .*python -m benchmarks"):
+        table.main([str(path)])
 
 
 def test_environment_names_versions_and_no_host() -> None:
