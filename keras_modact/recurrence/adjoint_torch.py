@@ -36,20 +36,18 @@ class _Adjoint(torch.autograd.Function):
         keeping = count if differentiated else int(call.return_sequences)
         # The outputs lie in memory as a caller reads them, batch first.
         stored = [
-            state.new_empty((len(state), time + 1, *state.shape[1:])).transpose(0, 1)
+            state.new_empty((len(state), time, *state.shape[1:])).transpose(0, 1)
             for state in states[:keeping]
         ]
-        for rows, state in zip(stored, states, strict=False):
-            rows[0] = state
         with _with_weights(call, weights):
             for start in range(0, time, size):
                 states, after = _block(call, sequences, start, size).forward(states)
                 for rows, of_block in zip(stored, after, strict=False):
-                    rows[start + 1 : start + 1 + len(of_block)] = of_block
+                    rows[start : start + len(of_block)] = of_block
         context.call, context.size = call, size
         context.save_for_backward(sequences, *tensors, *stored)
         if call.return_sequences:
-            outputs = stored[0][1:].transpose(0, 1)
+            outputs = stored[0].transpose(0, 1)
         else:
             outputs = states[0].unsqueeze(1)
         return outputs, *(state.clone() for state in states)
@@ -66,7 +64,7 @@ def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
     call, size = context.call, context.size
     count = len(call.states)
     sequences, *saved = context.saved_tensors
-    weights, stored = saved[count:-count], saved[-count:]
+    states, weights, stored = saved[:count], saved[count:-count], saved[-count:]
     time = sequences.shape[1]
     of_outputs, *gradients = upstream
     if not call.return_sequences:
@@ -80,9 +78,15 @@ def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
             outer = None
             if call.return_sequences:
                 outer = of_outputs[:, steps].transpose(0, 1)
+            before = [
+                rows[start - 1 : steps.stop - 1].contiguous()
+                if start
+                else torch.cat([first.unsqueeze(0), rows[: steps.stop - 1]])
+                for first, rows in zip(states, stored, strict=True)
+            ]
             gradients, of_inputs, of_weights = _block(
                 call, sequences, start, size
-            ).backward([rows[steps].contiguous() for rows in stored], outer, gradients)
+            ).backward(before, outer, gradients)
             if of_sequences is not None:
                 of_sequences[:, steps] = of_inputs().transpose(0, 1)
             for name, gradient in of_weights.items():

@@ -199,8 +199,7 @@ def test_torch_keeps_the_states_and_the_inputs_only(row: Row) -> None:
     numbers = sum({t.data_ptr(): t.numel() for t in kept if t is not None}.values())
     states = sum(np.prod(s.shape) for s in layer.get_initial_state(len(MASK)))
     weights = sum(np.prod(w.shape) for w in layer.weights)
-    # The first states are the caller's own, for derivatives of a gradient.
-    assert numbers <= given[0].size + (1 + TIME + 1) * states + weights
+    assert numbers <= given[0].size + (TIME + 1) * states + weights
 
 
 def test_torch_refuses_weights_that_changed_before_the_backward_pass() -> None:
