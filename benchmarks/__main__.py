@@ -111,6 +111,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def check_peers(backend: steps.Backend, options: argparse.Namespace) -> None:
+    """Ends the program where a peer cannot be made, before hours of the others."""
+    for cell in options.cells:
+        for peer in options.peers or ():
+            try:
+                peers.build(backend, cell, peer, units=2, features=2)
+            except ValueError as error:
+                print(f"error: argument --peers {peer}: {error}", file=sys.stderr)
+                # As argparse does; 1 would say that a path is wrong.
+                sys.exit(2)
+
+
 def positive(text: str) -> int:
     """An integer above 0, as an option's type."""
     number = int(text)
@@ -176,6 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the grid; the exit status is 1 if a path is wrong."""
     options = parse(argv)
     backend = steps.backend(options.jit)
+    check_peers(backend, options)
     about = report.environment(backend)
     start = time.monotonic()
 

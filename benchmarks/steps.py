@@ -113,6 +113,11 @@ class Torch(Backend):
         return library in ("keras", "torch")
 
     def native(self, name: str, features: int, units: int) -> Layer:
+        if name not in ("RNN", "GRU", "LSTM"):
+            raise ValueError(
+                f"torch.nn has no recurrent layer {name!r}. It has RNN, GRU and LSTM."
+            )
+
         class Outputs(getattr(self.torch.nn, name)):
             def forward(self, inputs: Tensor) -> Tensor:
                 return super().forward(inputs)[0]

@@ -149,12 +149,8 @@ class BistableCell(RecurrentCell):
             )
 
         def of_inputs() -> Tensor:
-            kernel = numerics.weight_like(self.kernel, inputs)
-            columns = ops.split(kernel, 3, axis=-1)
-            return sum(
-                block @ ops.transpose(of_block)
-                for block, of_block in zip(of_blocks, columns, strict=True)
-            )
+            columns = ops.split(self.kernel, 3, axis=-1)
+            return sum(map(arithmetic.matmul_transposed, of_blocks, columns))
 
         return of_inputs, gradients
 

@@ -15,9 +15,11 @@ import keras
 
 from keras_modact.arguments import Tensor
 
-# Triton 3.8 imported after TensorFlow is a segmentation fault.
-ON_TORCH = keras.backend.backend() == "torch"
-INSTALLED = ON_TORCH and importlib.util.find_spec("triton") is not None
+# Only with torch: Triton 3.8 imported after TensorFlow is a segmentation fault.
+INSTALLED = (
+    keras.backend.backend() == "torch"
+    and importlib.util.find_spec("triton") is not None
+)
 if INSTALLED:
     triton: Any = importlib.import_module("triton")
     tl: Any = importlib.import_module("triton.language")

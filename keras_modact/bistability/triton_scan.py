@@ -6,8 +6,6 @@ import functools
 import importlib
 from typing import Any
 
-import keras
-
 from keras_modact.arguments import Tensor
 from keras_modact.bistability import triton_kernel
 
@@ -93,8 +91,6 @@ def why_not(dtype: str, device: str) -> str | None:
         dtype: Keras' name of the dtype.
         device: "gpu", "cpu" or another kind of device.
     """
-    if not triton_kernel.ON_TORCH:
-        return f"the kernels run on torch, not on {keras.backend.backend()}"
     if not triton_kernel.INSTALLED:
         return "Triton is not installed (`pip install triton`)"
     if dtype not in triton_kernel.DTYPES:

@@ -12,12 +12,7 @@ import importlib
 
 import keras
 
-from keras_modact.recurrence.call import (
-    Call,
-    OutputsAndStates,
-    is_outdated,
-    is_traced_by_torch,
-)
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
 
 STEPS_IN_A_BLOCK = {"torch": 8, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
@@ -42,10 +37,6 @@ def why_not(call: Call) -> str | None:
         return f"{type(call.cell).__name__} has a step of its own and no derivatives"
     if call.sequences.shape[1] is None:
         return "the number of time steps is not known when the loop is made"
-    if call.unroll:
-        return "unroll=True asks for the loop written out"
-    if is_traced_by_torch(call):
-        return "torch is compiling, exporting or transforming (`torch.func`)"
     return None
 
 

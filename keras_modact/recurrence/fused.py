@@ -6,12 +6,7 @@ import importlib
 
 import keras
 
-from keras_modact.recurrence.call import (
-    Call,
-    OutputsAndStates,
-    is_outdated,
-    is_traced_by_torch,
-)
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
 
 
 def why_not(call: Call) -> str | None:
@@ -20,10 +15,6 @@ def why_not(call: Call) -> str | None:
     module = call.cell.fused_kernels.get(backend)
     if module is None or is_outdated(call.cell, "fused_weights"):
         return f"{type(call.cell).__name__} has no fused kernel for {backend}"
-    if call.unroll:
-        return "unroll=True asks for the loop written out"
-    if is_traced_by_torch(call):
-        return "torch is compiling, exporting or transforming (`torch.func`)"
     reason: str | None = importlib.import_module(module).why_not(
         call.dtype, call.device
     )

@@ -7,12 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.recurrence.call import (
-    Call,
-    OutputsAndStates,
-    is_outdated,
-    is_traced_by_torch,
-)
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
 
 
 def why_not(call: Call) -> str | None:
@@ -26,10 +21,6 @@ def why_not(call: Call) -> str | None:
         return "it takes no mask"
     if call.has_recurrent_mask:
         return "it takes no recurrent dropout"
-    if call.unroll:
-        return "unroll=True asks for the loop written out"
-    if is_traced_by_torch(call):
-        return "torch is compiling, exporting or transforming (`torch.func`)"
     if backend == "tensorflow" and call.device != "gpu":
         return "TensorFlow has one for GPUs only, and sees none"
     if backend == "tensorflow" and call.dtype == "float64":

@@ -12,9 +12,13 @@ from typing import Any, NamedTuple
 
 from keras_modact import arguments
 from keras_modact.recurrence import adjoint, fused, loop, native
-from keras_modact.recurrence.call import Call, OutputsAndStates
+from keras_modact.recurrence.call import (
+    Call,
+    OutputsAndStates,
+    is_traced_by_torch,
+)
 
-AUTOMATIC = "auto"
+AUTOMATIC, LOOP = "auto", "loop"
 VARIABLE = "KERAS_MODACT_ACCELERATION"
 
 
@@ -33,7 +37,7 @@ PATHS = {
     "fused": Path(fused.why_not, fused.run),
     "gru": Path(native.why_not, native.run),
     "adjoint": Path(adjoint.why_not, adjoint.run, adjoint.worth),
-    "loop": Path(lambda call: None, loop.run_call),
+    LOOP: Path(lambda call: None, loop.run_call),
 }
 """Every path by its name, the one to be preferred first."""
 
@@ -41,6 +45,15 @@ PATHS = {
 def checked(name: str, value: Any) -> str:
     """The name of a path, or "auto"."""
     return arguments.one_of(name, value, (AUTOMATIC, *PATHS))
+
+
+def why_the_loop(call: Call) -> str | None:
+    """Why no path but the loop can run a call, whatever its cell, or None."""
+    if call.unroll:
+        return "unroll=True asks for the loop written out"
+    if is_traced_by_torch(call):
+        return "torch is compiling, exporting or transforming (`torch.func`)"
+    return None
 
 
 def choose(layer: str, acceleration: str | None, call: Call) -> str:
@@ -59,13 +72,18 @@ def choose(layer: str, acceleration: str | None, call: Call) -> str:
     if acceleration is None:
         acceleration = checked(VARIABLE, os.environ.get(VARIABLE) or AUTOMATIC)
         asked_by = VARIABLE
+    if acceleration == LOOP:
+        return LOOP
+    reason = why_the_loop(call)
     if acceleration == AUTOMATIC:
+        if reason is not None:
+            return LOOP
         return next(
             name
             for name, path in PATHS.items()
             if path.why_not(call) is None and path.worth(call)
         )
-    reason = PATHS[acceleration].why_not(call)
+    reason = reason or PATHS[acceleration].why_not(call)
     if reason is not None:
         raise ValueError(
             f"{layer} was asked to run as {acceleration!r} by "

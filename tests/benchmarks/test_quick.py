@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,26 @@ def test_training_step_moves_all_weights_down_the_gradient(
 def test_unknown_peer_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no peer 'keras\.GUR'.*Allowed are"):
         peers.build(steps.backend(), "BRC", "keras.GUR", 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("peer", "reason"),
+    [
+        ("keras.GUR", r"no peer 'keras\.GUR'"),
+        ("layer/quick", "'adjoint'.*acceleration='quick'"),
+        ("torch.GUR", "no recurrent layer"),
+    ],
+)
+def test_the_command_refuses_an_unknown_peer(
+    peer: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is measured."""
+    with pytest.raises(SystemExit) as exit_:
+        __main__.main(["--cells", "BRC", "--peers", "rnn", peer])
+    assert exit_.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.search(rf"error: argument --peers {peer}: .*{reason}", printed.err)
 
 
 def test_options_refuse_an_axis_of_one_size(
