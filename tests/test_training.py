@@ -66,6 +66,28 @@ def test_fit_under_torch_compile() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_gradients_under_torch_autocast(row: Row) -> None:
+    """torch's own mixed precision: products come in a dtype that was not asked for."""
+    import torch
+
+    keras.utils.set_random_seed(0)
+    model = row.model()
+    x, y = map(torch.tensor, data(row))
+    results = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled):
+            outputs = model(x)
+            loss = ((outputs.float() - y) ** 2).mean()
+        loss.backward()
+        gradients = [weight.value.grad.flatten() for weight in model.trainable_weights]
+        results.append([as_float64(outputs), as_float64(torch.cat(gradients))])
+    for plain, mixed in zip(*results, strict=True):
+        assert np.linalg.norm(mixed - plain) < 0.05 * np.linalg.norm(plain)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_same_seed_same_training(row: Row) -> None:
     rates = {"dropout": 0.3, "recurrent_dropout": 0.3}

@@ -39,7 +39,8 @@ if keras.backend.backend() == "torch":
 
     def interpolate(x: Tensor, y: Tensor, share: Tensor) -> Tensor:
         """`(1 - share) * x + share * y`."""
-        return torch.lerp(x, y, share)
+        # Under `torch.autocast` the three may differ, which `lerp` does not take.
+        return torch.lerp(x, y.type_as(x), share.type_as(x))
 
     def before_sigmoid(y: Tensor, gradient: Tensor) -> Tensor:
         """The gradient by x, from that by y = sigmoid(x)."""

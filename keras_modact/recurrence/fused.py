@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import keras
+from keras import ops
 
 from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
 
@@ -25,7 +26,9 @@ def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
     kernel = importlib.import_module(call.cell.fused_kernels[keras.backend.backend()])
     states = kernel.scan(
-        call.cell.project(call.sequences),
+        # Under `torch.autocast` a product may have another dtype, and the kernel
+        # carries the state in that of what it is given.
+        ops.cast(call.cell.project(call.sequences), call.dtype),
         call.states[0],
         *call.cell.fused_weights(call.dtype),
         recurrent_mask=call.recurrent_mask,

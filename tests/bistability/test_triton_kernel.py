@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_modact
 from keras_modact.bistability import triton_kernel, triton_scan
 from tests import oracle
 
@@ -314,6 +315,34 @@ def test_second_derivatives_are_refused() -> None:
     total = triton_scan.scan(*given).sum()
     with pytest.raises(RuntimeError, match=r"again.*'adjoint' or 'loop'"):
         torch.autograd.grad(total, given[0], create_graph=True)
+
+
+@runs
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_layer_runs_on_it(mixed: bool) -> None:
+    """As on its loop, under `torch.autocast` too."""
+    # A bias of the layer's dtype would bring the product back to it.
+    layer = keras_modact.BRC(
+        5, use_bias=not mixed, return_sequences=True, go_backwards=True
+    )
+    rng = np.random.default_rng(11)
+    x = torch.tensor(rng.normal(size=(3, 8, 2)).astype("float32"), device=DEVICE)
+    mask = torch.tensor(rng.random((3, 8)) < 0.6, device=DEVICE)
+    found = {}
+    for name in ("loop", "fused"):
+        layer.acceleration = name
+        layer.zero_grad()
+        with torch.autocast(DEVICE, torch.bfloat16, mixed):
+            outputs = layer(x, mask=mask)
+        assert layer.last_path == name
+        # The state is carried with all its digits, whatever the product has.
+        assert not torch.equal(outputs, outputs.bfloat16().float())
+        outputs.square().sum().backward()
+        gradients = [weight.value.grad for weight in layer.trainable_weights]
+        found[name] = [numpy(tensor) for tensor in (outputs, *gradients)]
+    for ours, wanted in zip(found["fused"], found["loop"], strict=True):
+        atol = 0.05 * np.abs(wanted).max() if mixed else 1e-5
+        np.testing.assert_allclose(ours, wanted, rtol=0, atol=atol)
 
 
 @compiles

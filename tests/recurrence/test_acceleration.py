@@ -248,7 +248,7 @@ def test_nbrc_on_the_gru_of_a_backend(bias: dict, return_sequences: bool) -> Non
 def test_brc_on_the_fused_kernel_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
     """Interpreted, as the layer would call it on a GPU."""
     if BACKEND != "jax":
-        pytest.skip("torch's kernel has a test of its own")
+        pytest.skip("see tests/bistability/test_triton_kernel.py for torch's")
     from functools import partial
 
     from keras_modact.bistability import pallas_scan
