@@ -69,15 +69,15 @@ def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
     of_outputs, *gradients = upstream
     if not call.return_sequences:
         gradients[0] = gradients[0] + of_outputs[:, 0]
-    wanted = context.needs_input_grad[2]
-    of_sequences = torch.empty_like(sequences) if wanted else None
+    of_sequences = None
     sums: dict[str, torch.Tensor] = {}
     with _with_weights(call, weights):
         for start in reversed(range(0, time, size)):
             steps = slice(start, min(start + size, time))
             outer = None
             if call.return_sequences:
-                outer = of_outputs[:, steps].transpose(0, 1)
+                # A slice of all steps would be an alias, which `vmap` does not take.
+                outer = of_outputs.transpose(0, 1).narrow(0, start, steps.stop - start)
             before = [
                 rows[start - 1 : steps.stop - 1].contiguous()
                 if start
@@ -87,8 +87,14 @@ def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
             gradients, of_inputs, of_weights = _block(
                 call, sequences, start, size
             ).backward(before, outer, gradients)
-            if of_sequences is not None:
-                of_sequences[:, steps] = of_inputs().transpose(0, 1)
+            if context.needs_input_grad[2]:
+                of_steps = of_inputs().transpose(0, 1)
+                if of_sequences is None:
+                    # Like a gradient: under `vmap` those have another axis.
+                    of_sequences = of_steps.new_empty(
+                        sequences.shape, dtype=sequences.dtype
+                    )
+                of_sequences[:, steps] = of_steps
             for name, gradient in of_weights.items():
                 # A sum over many blocks would lose the digits of half precision.
                 wide = torch.promote_types(gradient.dtype, torch.float32)

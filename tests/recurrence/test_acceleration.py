@@ -306,6 +306,43 @@ def test_a_gradient_of_a_gradient(return_sequences: bool) -> None:
     np.testing.assert_allclose(found["adjoint"], found["loop"], rtol=1e-4, atol=1e-4)
 
 
+def jacobian(function: Any, x: np.ndarray) -> Any:
+    """That of a function, by all rows of the backward pass at once."""
+    if BACKEND == "torch":
+        import torch
+
+        return torch.autograd.functional.jacobian(
+            function, torch.tensor(x), vectorize=True
+        )
+    if BACKEND == "jax":
+        import jax
+
+        return jax.jacrev(function)(x)
+    import tensorflow as tf
+
+    tensor = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        outputs = function(tensor)
+    return tape.jacobian(outputs, tensor)
+
+
+@pytest.mark.parametrize(("time", "return_sequences"), [(5, True), (TIME, False)])
+def test_a_jacobian(time: int, return_sequences: bool) -> None:
+    """Of less than a block of steps, and of several."""
+    found = {}
+    mask = keras.ops.convert_to_tensor(np.arange(time) % 3 != 1)[None]
+    for name in ("adjoint", "loop"):
+        keras.utils.set_random_seed(0)
+        layer = called(name, keras_modact.BRC(4, return_sequences=return_sequences))
+        found[name] = as_float64(
+            jacobian(lambda x, layer=layer: layer(x, mask=mask), X[:1, :time])
+        )
+        assert layer.last_path == name
+    assert np.abs(found["loop"]).max() > 0.1
+    np.testing.assert_allclose(found["adjoint"], found["loop"], rtol=1e-5, atol=1e-6)
+
+
 def test_torch_transforms_the_loop() -> None:
     """Gradients of each sample, by `torch.func`."""
     if BACKEND != "torch":
