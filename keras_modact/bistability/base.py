@@ -150,7 +150,10 @@ class BistableCell(RecurrentCell):
 
         def of_inputs() -> Tensor:
             columns = ops.split(self.kernel, 3, axis=-1)
-            return sum(map(arithmetic.matmul_transposed, of_blocks, columns))
+            return sum(
+                arithmetic.matmul_transposed(block, of_block)
+                for block, of_block in zip(of_blocks, columns, strict=True)
+            )
 
         return of_inputs, gradients
 

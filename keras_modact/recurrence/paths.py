@@ -12,11 +12,7 @@ from typing import Any, NamedTuple
 
 from keras_modact import arguments
 from keras_modact.recurrence import adjoint, fused, loop, native
-from keras_modact.recurrence.call import (
-    Call,
-    OutputsAndStates,
-    is_traced_by_torch,
-)
+from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
 
 AUTOMATIC, LOOP = "auto", "loop"
 VARIABLE = "KERAS_MODACT_ACCELERATION"

@@ -346,36 +346,6 @@ def test_the_layer_runs_on_it(mixed: bool) -> None:
 
 
 @compiles
-@pytest.mark.parametrize("name", ["forward", "backward"])
-def test_compiled_offsets_have_64_bits(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Compiles for an H100, which needs no GPU, and reads the program."""
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    kernel = getattr(triton_kernel, name)
-    signature = {
-        parameter.name: parameter.annotation_type
-        or {"valid": "*i1", "d_weights": "*fp32"}.get(parameter.name, "*bf16")
-        for parameter in kernel.params
-    }
-    sizes = [parameter for parameter in kernel.params if parameter.annotation_type]
-    assert {parameter.annotation_type for parameter in sizes} == {"i64"}
-    # A size that is specialised makes a new program for another length.
-    assert all(parameter.do_not_specialize for parameter in sizes)
-    program = triton.compile(
-        triton.compiler.ASTSource(kernel, signature),
-        target=triton.backends.compiler.GPUTarget("cuda", 90, 32),
-        options={"num_warps": 1},
-    )
-    assert "ld.global" in program.asm["ptx"]
-    lines = program.asm["ttir"].splitlines()
-    moves = [line for line in lines if "tt.addptr" in line or "arith.muli" in line]
-    assert len(moves) > 20
-    for move in moves:
-        assert "i64" in move.rpartition(" : ")[2], move
-
-
-@compiles
 def test_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert triton_scan.why_not("float32", "gpu") is None
     assert triton_scan.why_not("bfloat16", "gpu") is None
