@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def compute(cells: Iterable[str], features: Iterable[int]) -> dict[Problem, Solv
 def main(path: str, problems: str) -> None:
     """Solves the problems, given as JSON, and writes the solutions to `path`."""
     backend = steps.backend()
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for number, (cell, features) in enumerate(json.loads(problems)):
         layer = peers.build(
             backend, cell, "layer/loop", cases.UNITS, features, "float64"

@@ -118,7 +118,9 @@ class Torch(Backend):
                 f"torch.nn has no recurrent layer {name!r}. It has RNN, GRU and LSTM."
             )
 
-        class Outputs(getattr(self.torch.nn, name)):
+        base: Any = getattr(self.torch.nn, name)
+
+        class Outputs(base):
             def forward(self, inputs: Tensor) -> Tensor:
                 return super().forward(inputs)[0]
 

@@ -21,6 +21,9 @@ class Adaptation(keras.layers.Layer):
     `build` calls `add_adaptation`, and `get_config` adds `adaptation_config()`.
     """
 
+    gain: Any
+    saturation: Any
+
     def set_adaptation(self, adaptation: Mapping[str, Any]) -> None:
         """Keeps the arguments that `split_adaptation` has set apart."""
         self.mode = adaptation["mode"]

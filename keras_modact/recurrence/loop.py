@@ -68,7 +68,7 @@ def over(
         The outputs `(batch, time, ...)`, or `(batch, 1, ...)` without
         `return_sequences`, and the list of the last states.
     """
-    runner = _Runner(function, unroll, return_sequences)
+    runner: Any = _Runner(function, unroll, return_sequences)
     _, outputs, last_states = keras.layers.RNN.inner_loop(
         runner, sequences, list(states), mask=None
     )
