@@ -1,11 +1,6 @@
-"""The examples are scripts beside the package, not part of what is installed."""
-
-import pathlib
-import sys
+"""What the tests of several examples use."""
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The experiments of the papers, run as `python -m examples.bistability.denoising`."""

@@ -1,0 +1,1 @@
+"""Geadah et al. 2020: activations whose shape is learned."""

@@ -1,0 +1,1 @@
+"""Vecoven, Ernst, Drion 2021: cells whose memory is bistable."""

@@ -1,0 +1,242 @@
+"""What the examples on recurrent cells share: presets, the network, runs, results.
+
+An example states its data, its network's inputs and head, and the paper's
+figures; this module trains every cell at every learning rate with every seed
+and reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import pathlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+import keras_modact
+from examples.shared import command_line, records, tables
+from examples.shared.command_line import positive
+
+CELLS = {
+    "brc": ("BRC", keras_modact.BRC),
+    "nbrc": ("nBRC", keras_modact.NBRC),
+    "gru": ("GRU", keras.layers.GRU),
+    "lstm": ("LSTM", keras.layers.LSTM),
+}
+"""The layers by their name on the command line, with their name in print."""
+
+# Minutes on two cores for three cells.
+QUICK_PRESET = {
+    "units": 64,
+    "layers": 2,
+    "learning_rates": [3e-3],
+    "batch_size": 100,
+    "epochs": 10,
+    "samples": 20_000,
+    "test_samples": 5_000,
+    "seeds": [0],
+    "cells": ["brc", "nbrc", "gru"],
+    "skip_non_finite": False,
+}
+
+# The paper's section 5.1, shared by all of its benchmarks.
+PAPER_PRESET = {
+    "units": 128,
+    "layers": 2,
+    "learning_rates": [1e-3],
+    "batch_size": 100,
+    "epochs": 50,
+    "seeds": [0, 1, 2],
+    "cells": list(CELLS),
+    "skip_non_finite": True,
+}
+
+
+@dataclass
+class Run:
+    """One training: its settings, its course by epoch, and the trained model."""
+
+    cell: str
+    learning_rate: float
+    seed: int
+    seconds: float
+    train_loss: list[float]
+    test: list[float]
+    model: keras.Model = field(repr=False)
+
+
+def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+    """The options of every example on cells; their defaults come from the preset."""
+    parser = command_line.option_parser(description, output)
+    add = parser.add_argument
+    add("--cells", nargs="+", choices=CELLS, help="which recurrent layers")
+    add("--units", type=positive, help="units of each recurrent layer")
+    add("--layers", type=positive, help="number of recurrent layers")
+    add("--learning-rates", nargs="+", type=float, help="Adam's; each cell, each rate")
+    add(
+        "--skip-non-finite",
+        action=argparse.BooleanOptionalAction,
+        help="leave out an update whose gradients are not finite, as the authors do",
+    )
+    return parser
+
+
+def recurrent_stack(
+    sequences: Any,
+    options: argparse.Namespace,
+    cell: str,
+    mask: Any = None,
+    return_sequences: bool = False,
+) -> Any:
+    """Equal recurrent layers on top of each other, named after their place."""
+    for index in range(options.layers):
+        layer = CELLS[cell][1](
+            options.units,
+            return_sequences=return_sequences or index < options.layers - 1,
+            name=f"layer_{index + 1}",
+        )
+        sequences = layer(sequences, mask=mask)
+    return sequences
+
+
+def adam(learning_rate: float, skip_non_finite: bool) -> keras.optimizers.Optimizer:
+    """Adam, on request without updates from gradients that are not finite.
+
+    Keras' optimizer for loss scaling skips such an update on every backend. It
+    starts at a scale of 1 and moves in powers of two, which change no digit.
+    """
+    optimizer = keras.optimizers.Adam(learning_rate)
+    if skip_non_finite:
+        return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
+    return optimizer
+
+
+def train_all(
+    options: argparse.Namespace,
+    make_data: Callable[[int], tuple[tuple[Any, Any], tuple[Any, Any]]],
+    make_model: Callable[[str], keras.Model],
+    loss: str = "mean_squared_error",
+    metric: str = "loss",
+) -> list[Run]:
+    """Trains every cell at every learning rate with every seed.
+
+    `make_data` takes a seed and returns ((train x, train y), (test x, test y));
+    `make_model` takes a cell's name; `metric`, "loss" or a metric of Keras, is
+    followed on the test set.
+    """
+    runs: list[Run] = []
+    total = len(options.cells) * len(options.learning_rates) * len(options.seeds)
+    for seed in options.seeds:
+        train, test = make_data(seed)
+        for cell, rate in itertools.product(options.cells, options.learning_rates):
+            number = f"{len(runs) + 1} of {total}"
+            name = CELLS[cell][0]
+            print(f"\nTraining {number}: {name}, learning rate {rate:g}, seed {seed}")
+            keras.utils.set_random_seed(seed)
+            model = make_model(cell)
+            optimizer = adam(rate, options.skip_non_finite)
+            metrics = [] if metric == "loss" else [metric]
+            model.compile(optimizer, loss, metrics=metrics)
+            start = time.perf_counter()
+            history = model.fit(
+                *train,
+                batch_size=options.batch_size,
+                epochs=options.epochs,
+                validation_data=test,
+                # No gradients are kept here, so larger batches fit and save time.
+                validation_batch_size=5 * options.batch_size,
+                verbose=command_line.fit_verbosity(options),
+            ).history
+            seconds = time.perf_counter() - start
+            test_values = history[f"val_{metric}"]
+            runs.append(
+                Run(cell, rate, seed, seconds, history["loss"], test_values, model)
+            )
+    return runs
+
+
+def write_results(options: argparse.Namespace, runs: Iterable[Run], test: str) -> None:
+    """Writes `results.json`; `test` names the test value, such as "test_mse"."""
+    records.write_results(
+        options,
+        (
+            {
+                test if k == "test" else k: v
+                for k, v in vars(run).items()
+                if k != "model"
+            }
+            for run in runs
+        ),
+    )
+
+
+def results_table(
+    runs: Iterable[Run], test_title: str, paper_title: str, paper: Mapping[str, str]
+) -> str:
+    """A Markdown table: each cell at each rate after the last epoch, and the paper.
+
+    `paper` holds the paper's figure of each cell.
+    """
+    rows = [["cell", "learning rate", test_title, "train loss", "seconds", paper_title]]
+    for (cell, rate), group in tables.grouped(runs, "cell", "learning_rate").items():
+        rows.append(
+            [
+                CELLS[cell][0],
+                f"{rate:g}",
+                tables.mean_and_spread([run.test[-1] for run in group]),
+                tables.mean_and_spread([run.train_loss[-1] for run in group]),
+                f"{np.mean([run.seconds for run in group]):.0f}",
+                paper.get(cell, "-"),
+            ]
+        )
+    return tables.markdown_table(rows)
+
+
+def plot_errors(
+    runs: Sequence[Run],
+    path: pathlib.Path,
+    title: str,
+    label: str,
+    to_error: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    chance: tuple[str, float] | None = None,
+) -> None:
+    """Draws the test error by epoch, one line for each cell and learning rate.
+
+    Colour tells the cell and the dash the rate; a band spans the seeds. Test
+    values become errors by `to_error`; `chance` is label and error of a guess.
+    """
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    rates = list(dict.fromkeys(run.learning_rate for run in runs))
+    for (cell, rate), group in tables.grouped(runs, "cell", "learning_rate").items():
+        errors = to_error(np.array([run.test for run in group]))
+        epochs = np.arange(1, errors.shape[1] + 1)
+        color = f"C{list(CELLS).index(cell)}"
+        name = CELLS[cell][0]
+        axes.plot(
+            epochs,
+            errors.mean(axis=0),
+            color=color,
+            linestyle=("-", "--", ":", "-.")[rates.index(rate) % 4],
+            marker="o" if errors.shape[1] <= 20 else None,
+            markersize=3,
+            label=name if len(rates) == 1 else f"{name}, rate {rate:g}",
+        )
+        if len(group) > 1:
+            low, high = errors.min(axis=0), errors.max(axis=0)
+            axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+    if chance is not None:
+        axes.axhline(chance[1], color="0.6", linewidth=0.8, label=chance[0], zorder=0)
+    axes.set(title=title, xlabel="epoch", ylabel=label, yscale="log")
+    axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,1 @@
+"""Sha, Schwarcz, Hong 2019: modulators."""

@@ -1,0 +1,265 @@
+"""What the examples on the modulated LSTM share: the four models and their runs.
+
+An example states its data, its optimizer and the paper's figures; this module
+trains every model with every seed and read-out (Sha, Schwarcz, Hong 2019,
+section 3.2).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+import keras_modact
+from examples.shared import command_line, records
+from examples.shared.command_line import positive
+
+MODELS = {
+    "modulated": "modulated",
+    "control-1": "control 1: wider",
+    "control-2": "control 2: same width",
+    "control-3": "control 3: extra input gate",
+}
+"""The models by their name on the command line, with their name in print."""
+
+READ_OUTS = ("masked", "padded")
+
+
+@dataclass
+class Run:
+    """One training: its settings, its course by epoch, and the trained network."""
+
+    model: str
+    read_out: str
+    seed: int
+    seconds: float
+    train_loss: list[float]
+    train_accuracy: list[float]
+    dev_accuracy: list[float]
+    """Empty where there is no dev set."""
+    test_accuracy: list[float]
+    network: keras.Model = field(repr=False)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch, from 0, of the highest accuracy on the dev set."""
+        return int(np.argmax(self.dev_accuracy))
+
+
+def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+    """The options of both examples; their defaults come from the preset."""
+    parser = command_line.option_parser(description, output)
+    add = parser.add_argument
+    add("--models", nargs="+", choices=MODELS)
+    add(
+        "--read-out",
+        nargs="+",
+        choices=READ_OUTS,
+        help="masked: the state after a text's last symbol; padded: the state after "
+        "the padding behind it, which is read like any symbol",
+    )
+    add("--units", type=positive, help="units of the LSTM")
+    add("--wide-units", type=positive, help="units of control 1")
+    add("--embedding", type=positive, help="features of each symbol")
+    add("--learning-rate", type=float)
+    return parser
+
+
+def recurrent_layer(
+    model: str, units: int, wide_units: int, modulator_activation: str
+) -> keras.layers.Layer:
+    """The LSTM of one of `MODELS`, with the published initial values."""
+    width = wide_units if model == "control-1" else units
+    arguments = {
+        **{
+            name: uniform(width)
+            for name in (
+                "kernel_initializer",
+                "recurrent_initializer",
+                "bias_initializer",
+            )
+        },
+        "unit_forget_bias": False,
+        "name": "lstm",
+    }
+    if model == "modulated":
+        return keras_modact.ModulatedLSTM(width, modulator_activation, **arguments)
+    if model == "control-3":
+        # A second input gate is a gate, whatever the modulator is.
+        return keras_modact.ModulatedLSTM(
+            width, "sigmoid", modulates="output", **arguments
+        )
+    return keras.layers.LSTM(width, **arguments)
+
+
+def uniform(width: int) -> keras.initializers.Initializer:
+    """U(-1/sqrt(width), 1/sqrt(width)), drawn for one weight only.
+
+    Keras' initializers draw the same numbers each time, so no two weights share one.
+    """
+    bound = width**-0.5
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def build_model(
+    options: argparse.Namespace,
+    model: str,
+    read_out: str,
+    symbols: int,
+    classes: int,
+    modulator_activation: str,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Embedding, LSTM, softmax on its last state."""
+    texts = keras.Input((None,), dtype="int32")
+    embedding = keras.layers.Embedding(
+        symbols,
+        options.embedding,
+        # PyTorch's initial values, as those of the LSTM. Keras' own are 70 times
+        # smaller, and tanhshrink makes next to nothing of such inputs.
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        mask_zero=read_out == "masked",
+        name="embedding",
+    )
+    lstm = recurrent_layer(
+        model, options.units, options.wide_units, modulator_activation
+    )
+    last = keras.layers.Dropout(dropout)(lstm(embedding(texts)))
+    answer = keras.layers.Dense(
+        classes,
+        activation="softmax",
+        kernel_initializer=uniform(lstm.cell.units),
+        bias_initializer=uniform(lstm.cell.units),
+    )
+    return keras.Model(texts, answer(last))
+
+
+def train_all(
+    options: argparse.Namespace,
+    make_model: Callable[[str, str], keras.Model],
+    make_optimizer: Callable[[], keras.optimizers.Optimizer],
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> list[Run]:
+    """Trains every model with every read-out, seed by seed.
+
+    `make_model` takes a model's and a read-out's name; `splits` are texts and
+    classes of "train", "test" and, where there is one, "dev".
+    """
+    settings = list(itertools.product(options.seeds, options.read_out, options.models))
+    runs = []
+    for number, (seed, read_out, model) in enumerate(settings, 1):
+        print(
+            f"\nTraining {number} of {len(settings)}: {MODELS[model]}, "
+            f"{read_out} read-out, seed {seed}",
+            flush=True,
+        )
+        keras.utils.set_random_seed(seed)
+        network = make_model(model, read_out)
+        network.compile(
+            make_optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        runs.append(train(options, network, splits, model, read_out, seed))
+        print(
+            f"{runs[-1].seconds:.0f} s, accuracy after the last epoch: "
+            f"train {runs[-1].train_accuracy[-1]:.4f}, "
+            f"test {runs[-1].test_accuracy[-1]:.4f}"
+        )
+    return runs
+
+
+def train(
+    options: argparse.Namespace,
+    network: keras.Model,
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *names: Any,
+) -> Run:
+    """Trains a network and looks at the dev and the test set after every epoch."""
+    course: dict[str, list[float]] = {
+        name: [] for name in ("loss", "accuracy", "dev", "test")
+    }
+    start = time.perf_counter()
+    for epoch in range(options.epochs):
+        # Epoch by epoch, since fit looks at one other set only.
+        history = network.fit(
+            *splits["train"],
+            batch_size=options.batch_size,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=command_line.fit_verbosity(options),
+        ).history
+        course["loss"] += history["loss"]
+        course["accuracy"] += history["accuracy"]
+        for split in [name for name in splits if name != "train"]:
+            # No gradients are kept here, so larger batches fit and save time.
+            _, accuracy = network.evaluate(*splits[split], batch_size=500, verbose=0)
+            course[split].append(float(accuracy))
+    return Run(
+        *names,
+        seconds=time.perf_counter() - start,
+        train_loss=course["loss"],
+        train_accuracy=course["accuracy"],
+        dev_accuracy=course["dev"],
+        test_accuracy=course["test"],
+        network=network,
+    )
+
+
+def write_results(options: argparse.Namespace, runs: Iterable[Run]) -> None:
+    """Writes `results.json`."""
+    records.write_results(
+        options,
+        ({k: v for k, v in vars(run).items() if k != "network"} for run in runs),
+    )
+
+
+def recurrent_weights(network: keras.Model) -> int:
+    """How many weights read the state: what the paper's table 3 counts."""
+    cell = network.get_layer("lstm").cell
+    return int(np.prod(cell.recurrent_kernel.shape))
+
+
+def node_activations(
+    network: keras.Model, texts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each node adds up at each symbol, g, and what the cell takes of it.
+
+    That is sigma(i) tanh(g), for the modulated LSTM sigma(i) tanh(tau(m) g) and
+    for an extra input gate sigma(i) sigma(m) tanh(g) (the paper's table 5).
+
+    Returns:
+        Two arrays `(symbols, units)`, without the padding.
+    """
+    lstm = network.get_layer("lstm")
+    every_step = type(lstm).from_config({**lstm.get_config(), "return_sequences": True})
+    embedded = network.get_layer("embedding")(texts)
+    every_step.build(embedded.shape)
+    every_step.set_weights(lstm.get_weights())
+    states = every_step(embedded)
+    before = ops.concatenate([ops.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
+    cell = lstm.cell
+    if isinstance(lstm, keras_modact.ModulatedLSTM):
+        gates = cell.gates(embedded, before)
+        g, opening = gates.integration, gates.input
+        if cell.modulates == "slope":
+            taken = opening * ops.tanh(gates.modulation * g)
+        else:
+            taken = opening * gates.modulation * ops.tanh(g)
+    else:
+        summed = (
+            ops.matmul(embedded, cell.kernel)
+            + ops.matmul(before, cell.recurrent_kernel)
+            + cell.bias
+        )
+        i, _, g, _ = ops.split(summed, 4, axis=-1)
+        taken = ops.sigmoid(i) * ops.tanh(g)
+    symbols = texts != 0
+    g, taken = ops.convert_to_numpy(g), ops.convert_to_numpy(taken)
+    return g[symbols], taken[symbols]

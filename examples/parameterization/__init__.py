@@ -1,0 +1,1 @@
+"""Flennerhag et al. 2018: weights adapted to the input."""

@@ -1,0 +1,1 @@
+"""Maharaj 2015: rectifiers that also switch negative."""

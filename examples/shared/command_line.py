@@ -1,0 +1,59 @@
+"""The options that every example has; a preset says where they start from."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def option_parser(
+    description: str | None, output: str, presets: Iterable[str] = ("quick", "paper")
+) -> argparse.ArgumentParser:
+    """The options of every example; their defaults come from the preset."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--preset", choices=presets, default="quick", help="where options start from")
+    add("--batch-size", type=positive, help="samples in a step")
+    add("--epochs", type=positive, help="how often the training set is read")
+    add("--samples", type=positive, help="number of training samples")
+    add("--test-samples", type=positive, help="number of test samples")
+    add("--seeds", nargs="+", type=int, help="one training for each")
+    add(
+        "--output",
+        type=pathlib.Path,
+        default=pathlib.Path("results", output),
+        help="folder for results.json and the pictures",
+    )
+    add("--verbose", choices=("auto", "0", "1", "2"), default="auto", help="as in fit")
+    return parser
+
+
+def positive(text: str) -> int:
+    """An integer above 0, as an option's type."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, received {text}")
+    return number
+
+
+def parse(
+    parser: argparse.ArgumentParser,
+    presets: Mapping[str, Mapping[str, Any]],
+    argv: Sequence[str] | None,
+) -> argparse.Namespace:
+    """The options, with those not given taken from the chosen preset."""
+    parser.epilog = "\n".join(
+        f"--preset {name}: " + ", ".join(f"{k} {v}" for k, v in preset.items())
+        for name, preset in presets.items()
+    )
+    parser.set_defaults(**presets[parser.parse_args(argv).preset])
+    return parser.parse_args(argv)
+
+
+def fit_verbosity(options: argparse.Namespace) -> str | int:
+    """The option `--verbose` as `fit` takes it."""
+    return options.verbose if options.verbose == "auto" else int(options.verbose)

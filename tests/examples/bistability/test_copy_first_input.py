@@ -1,0 +1,61 @@
+"""The copy-first-input benchmark: its samples, and a tiny run of the script."""
+
+import json
+
+import numpy as np
+import pytest
+
+from examples.bistability import copy_first_input
+
+
+def test_target_is_the_first_input():
+    sequences, targets = copy_first_input.make_samples(
+        4000, 7, np.random.default_rng(0)
+    )
+    assert sequences.shape == (4000, 7, 1)
+    assert sequences.dtype == targets.dtype == np.float32
+    np.testing.assert_array_equal(targets[:, 0], sequences[:, 0, 0])
+    np.testing.assert_allclose(sequences.mean((0, 2)), 0, atol=0.06)
+    np.testing.assert_allclose(sequences.std((0, 2)), 1, atol=0.06)
+
+
+def test_paper_preset_has_the_numbers_of_the_paper():
+    assert copy_first_input.PRESETS["paper"] == {
+        "units": 128,
+        "layers": 2,
+        "learning_rates": [1e-3],
+        "batch_size": 100,
+        "epochs": 50,
+        "seeds": [0, 1, 2],
+        "cells": ["brc", "nbrc", "gru", "lstm"],
+        "skip_non_finite": True,
+        "time_steps": 600,
+        "samples": 40_000,
+        "test_samples": 50_000,
+    }
+
+
+def test_quick_preset_gives_every_cell_the_same_rate():
+    assert copy_first_input.PRESETS["quick"]["learning_rates"] == [5e-3]
+
+
+@pytest.mark.parametrize(("time_steps", "nearest"), [(5, 5), (40, 50)])
+def test_run_prints_a_table_and_writes_results_and_picture(
+    time_steps, nearest, tiny, tmp_path, capsys
+):
+    runs = copy_first_input.main(
+        [*tiny, "--time-steps", str(time_steps), "--cells", "nbrc", "gru",
+         "--output", str(tmp_path)]
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert f"paper (T = {nearest})" in printed
+    assert ("no figure for this T" in printed) == (nearest != time_steps)
+    assert ".000 ± .000" in printed if nearest == 5 else ".997 ± .005" in printed
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert results["settings"]["time_steps"] == time_steps
+    assert [run["cell"] for run in results["runs"]] == ["nbrc", "gru"]
+    for record, run in zip(results["runs"], runs, strict=True):
+        assert record["test_mse"] == run.test
+        assert np.isfinite(record["test_mse"]).all()
+        assert f"| {run.test[-1]:.3f} " in printed
+    assert (tmp_path / "test_error.png").stat().st_size > 1000

@@ -1,0 +1,72 @@
+"""The denoising benchmark: its samples, and a tiny run of the script."""
+
+import json
+
+import numpy as np
+import pytest
+
+from examples.bistability import denoising
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps", "trigger", "flag_at_end", "flag_elsewhere"),
+    [
+        ("paper", 20, 15, [0, 0, 0, 0, 0], -1),
+        ("published", 24, 19, [-1, 0, 0, 0, 0], 0),
+    ],
+)
+def test_samples(flags, steps, trigger, flag_at_end, flag_elsewhere):
+    time_steps, free_steps = 20, 12
+    sequences, targets = denoising.make_samples(
+        3000, time_steps, free_steps, np.random.default_rng(0), flags
+    )
+    assert sequences.shape == (3000, steps, 2)
+    assert targets.shape == (3000, 5)
+    assert sequences.dtype == targets.dtype == np.float32
+    flag, data = sequences[..., 0], sequences[..., 1]
+    marked = flag == 1
+    # Five distinct marks, all among the first T - N steps, each as likely.
+    assert (marked.sum(axis=1) == 5).all()
+    assert not marked[:, time_steps - free_steps :].any()
+    np.testing.assert_allclose(marked[:, :8].mean(axis=0), 5 / 8, atol=0.05)
+    # Boolean indexing reads row by row and in order of time.
+    np.testing.assert_array_equal(targets, data[marked].reshape(-1, 5))
+    assert (flag[:, :trigger][~marked[:, :trigger]] == flag_elsewhere).all()
+    assert (flag[:, trigger:] == flag_at_end).all()
+    assert (data[:, trigger:] == 0).all()
+    assert (data[:, :trigger] != 0).all()
+    np.testing.assert_allclose(data[:, :trigger].std(axis=0), 1, atol=0.06)
+
+
+def test_least_free_steps_leave_every_step_before_the_trigger_a_candidate():
+    sequences, _ = denoising.make_samples(500, 10, 5, np.random.default_rng(0))
+    assert (sequences[:, :5, 0] == 1).all()
+
+
+def test_paper_preset_has_the_numbers_of_the_paper():
+    paper = denoising.PRESETS["paper"]
+    sizes = ("time_steps", "free_steps", "samples", "test_samples", "units", "epochs")
+    assert [paper[name] for name in sizes] == [400, 200, 40_000, 50_000, 128, 50]
+
+
+@pytest.mark.parametrize("free_steps", ["4", "16"])
+def test_free_steps_out_of_range_are_refused(free_steps, tiny, tmp_path, capsys):
+    options = ["--time-steps", "20", "--free-steps", free_steps, "--output"]
+    with pytest.raises(SystemExit):
+        denoising.main([*tiny, *options, str(tmp_path)])
+    error = capsys.readouterr().err
+    assert f"between 5 and T - 5 = 15, received {free_steps}" in error
+
+
+def test_run_prints_a_table_and_draws_errors_and_gates(tiny, tmp_path, capsys):
+    options = "--time-steps 12 --free-steps 6 --cells brc gru --flags published"
+    (brc, gru) = denoising.main([*tiny, *options.split(), "--output", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "paper (T = 400, N = 200)" in printed
+    assert "no figure for this T and N" in printed
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert results["settings"]["flags"] == "published"
+    assert [run["test_mse"] for run in results["runs"]] == [brc.test, gru.test]
+    assert brc.model.output_shape == (None, 5)
+    pictures = {path.name for path in tmp_path.glob("*.png")}
+    assert pictures == {"test_error.png", "gates_brc.png"}
