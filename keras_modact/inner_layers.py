@@ -1,4 +1,4 @@
-"""Layers that a user hands to one of ours."""
+"""Helpers for layers that are parts of another layer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,23 @@ def output_shape(
         layer.build(tuple(input_shape))
     inputs = keras.KerasTensor(tuple(input_shape), dtype=layer.compute_dtype)
     return tuple(layer.compute_output_spec(inputs).shape)
+
+
+def freeze_parts(layer: keras.layers.Layer) -> None:
+    """Freezes the parts of a layer that was constructed with `trainable=False`.
+
+    To be called where a constructor ends: Keras passes `trainable` on to the parts
+    of a layer when it is set, not when it is given to the constructor, and so not
+    when a frozen layer is made again from its config. A part that is made in
+    `build` takes `trainable=layer.trainable` instead.
+
+    Args:
+        layer: The layer, whose parts are its attributes already.
+    """
+    if not layer.trainable:
+        # On TensorFlow nothing happens where the value set is the old one.
+        layer.trainable = True
+        layer.trainable = False
 
 
 def refuse_its_own_arguments(

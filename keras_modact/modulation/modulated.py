@@ -12,6 +12,7 @@ from keras import ops
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.inner_layers import (
+    freeze_parts,
     output_shape,
     refuse_its_own_arguments,
     with_layers,
@@ -194,6 +195,7 @@ class Modulated(keras.layers.Wrapper):
             layer.activation = keras.activations.linear
         TAKEN.add(layer)
         layer.activity_regularizer = None
+        freeze_parts(self)
 
     def _make_modulator(self, vectors_to: int | None = None) -> keras.layers.Layer:
         """A modulator like the layer, or one from vectors to so many channels."""
@@ -208,7 +210,7 @@ class Modulated(keras.layers.Wrapper):
             },
             "name": "modulator",
             "dtype": self.dtype_policy,
-            "trainable": self.modulator_trainable,
+            "trainable": self.trainable and self.modulator_trainable,
         }
         if vectors_to is not None:
             return modulators.of_vectors(vectors_to, **given)

@@ -10,7 +10,7 @@ import keras
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import with_layers
+from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization import policy as policies
 from keras_modact.parameterization.diagonals import adapted_channels, named
 from keras_modact.parameterization.policy import AdaptationPolicy
@@ -180,6 +180,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         )
         self.adapted = adapted
         self.adapt_bias = adapt_bias
+        freeze_parts(self)
 
     def build(self, input_shape: Shape) -> None:
         axis = 1 if self.data_format == "channels_first" else -1

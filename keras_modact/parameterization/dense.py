@@ -10,7 +10,7 @@ import keras
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import with_layers
+from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization.diagonals import (
     adapted_diagonals,
     checked_rank,
@@ -196,6 +196,7 @@ class AdaptiveDense(keras.layers.Layer):
         self.use_bias = use_bias
         self.adapt_bias = adapt_bias
         self.supports_masking = True
+        freeze_parts(self)
 
     def build(self, input_shape: Shape) -> None:
         widths = self._widths(input_shape)
