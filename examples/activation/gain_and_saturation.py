@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -133,7 +133,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 """The options' values by task and `--preset`."""
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The options; their defaults come from the task's preset."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--task", choices=PRESETS, default="mnist")
@@ -183,22 +183,32 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             )
         if options.samples + options.validation_samples > MNIST_TRAINING_IMAGES:
             parser.error("--samples and --validation-samples share 60,000 images")
-        options.data_dir = check_mnist(options.data_dir)
     return options
 
 
-def main(argv: Sequence[str] | None = None) -> list[Run]:
-    """Runs the experiment that the command line asks for."""
-    options = parse(argv)
+def make_splits(options: argparse.Namespace) -> Callable[[int], tasks.Splits]:
+    """What gives the data of a seed."""
     if options.task == "copy":
-        runs = train_all(options, lambda seed: tasks.draw_splits(options, seed))
-    else:
-        splits = tasks.read_splits(options)
-        runs = train_all(options, lambda seed: splits)
+        return lambda seed: tasks.draw_splits(options, seed)
+    options.data_dir = check_mnist(options.data_dir)
+    splits = tasks.read_splits(options)
+    return lambda seed: splits
+
+
+def run(options: argparse.Namespace) -> list[Run]:
+    """Makes the data and trains, without changing pixels and without a report."""
+    return train_all(options, make_splits(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    splits = make_splits(options)
+    runs = train_all(options, splits)
     best = best_runs(options, runs)
     transfers = []
     if options.disturbance in ("sine", "step"):
-        transfers = transfer.transfer_all(options, best, splits)
+        transfers = transfer.transfer_all(options, best, splits(options.seeds[0]))
     records.write_results(
         options,
         (

@@ -76,6 +76,10 @@ class Run:
     test_accuracy: float
     network: keras.Model = field(repr=False)
 
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        return {k: v for k, v in vars(self).items() if k != "network"}
+
 
 def shift_and_mirror(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Each image moved by up to 3 pixels each way, and every second one mirrored.
@@ -186,8 +190,8 @@ def train(
     )
 
 
-def main(argv: Sequence[str] | None = None) -> list[Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = command_line.option_parser(__doc__, "cifar10")
     add = parser.add_argument
     add_data_dir(parser)
@@ -196,28 +200,54 @@ def main(argv: Sequence[str] | None = None) -> list[Run]:
     options = command_line.parse(parser, PRESETS, argv)
     if options.samples < 5:
         parser.error("--samples must be at least 5: a fifth of them is held out")
-    name = check_cifar10(options.data_dir)
-    print(f"The images are {name}.")
+    return options
+
+
+def read_data(
+    options: argparse.Namespace,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training, validation and test set.
+
+    The options take what was found: `images`, and how many there are.
+    """
+    options.images = check_cifar10(options.data_dir)
+    print(f"The images are {options.images}.")
     (images, labels), test = (
         read_cifar10(options.data_dir, split) for split in ("train", "test")
     )
     options.samples = min(options.samples, len(images))
     options.test_samples = min(options.test_samples, len(test[0]))
-    sets = [
+    return [
         *split_off(images[: options.samples], labels[: options.samples]),
         tuple(x[: options.test_samples] for x in test),
     ]
+
+
+def train_all(
+    options: argparse.Namespace, sets: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> list[Run]:
+    """Trains every model with every seed."""
     runs: list[Run] = []
     total = len(options.seeds) * len(options.models)
     for seed in options.seeds:
         for model in options.models:
             print(f"\nTraining {len(runs) + 1} of {total}: {model}, seed {seed}")
             runs.append(train(options, model, seed, sets))
-    records.write_results(
-        options,
-        ({k: v for k, v in vars(run).items() if k != "network"} for run in runs),
-    )
-    cifar10_report.report(options, runs, name, sets[2][0])
+    return runs
+
+
+def run(options: argparse.Namespace) -> list[Run]:
+    """Reads the images and trains, without a report."""
+    return train_all(options, read_data(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    sets = read_data(options)
+    runs = train_all(options, sets)
+    records.write_results(options, (run.record() for run in runs))
+    cifar10_report.report(options, runs, options.images, sets[2][0])
     return runs
 
 

@@ -16,14 +16,16 @@ deviation takes dozens of runs to see. The names are read from a folder named by
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from examples.modulation import text_classification
+from examples.modulation.text_classification import Data
 from examples.modulation.text_classification_report import Published, report
-from examples.shared import command_line, texts
+from examples.shared import command_line, records, texts
 
 # Table 4, n = 30.
 PAPER = {
@@ -72,8 +74,8 @@ def split_at_random(
     }
 
 
-def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = text_classification.option_parser(__doc__, "names")
     texts.add_data_dir(parser)
     parser.add_argument(
@@ -84,20 +86,29 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         # accuracies by .009; the paper's spread by .005.
         help="draws the test set, which is the same for every run",
     )
-    options = command_line.parse(parser, PRESETS, argv)
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def read_data(options: argparse.Namespace) -> Data:
+    """The names that the options ask for, as numbers."""
     names, labels = texts.read_names(texts.check_names(options.data_dir))
     numbers = texts.vocabulary(names)
     encoded = texts.encode(names, numbers, max(map(len, names)))
     splits = split_at_random(
         encoded, labels, options.samples, options.test_samples, options.split_seed
     )
+    return Data(splits, symbols=len(numbers) + 2)
+
+
+def train_all(options: argparse.Namespace, data: Data) -> list[text_classification.Run]:
+    """Trains every model that the options ask for."""
 
     def make_model(model: str, read_out: str) -> keras.Model:
         return text_classification.build_model(
             options,
             model,
             read_out,
-            symbols=len(numbers) + 2,
+            symbols=data.symbols,
             classes=len(texts.NAMES_CLASSES),
             modulator_activation="sigmoid",
             dropout=0.2,
@@ -108,14 +119,28 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         # decay". Without momentum Keras' decay is L2's: w -= rate (g + decay w).
         return keras.optimizers.SGD(options.learning_rate, weight_decay=1e-4)
 
-    runs = text_classification.train_all(options, make_model, make_optimizer, splits)
-    text_classification.write_results(options, runs)
+    return text_classification.train_all(
+        options, make_model, make_optimizer, data.splits
+    )
+
+
+def run(options: argparse.Namespace) -> list[text_classification.Run]:
+    """Reads the data and trains, without a report."""
+    return train_all(options, read_data(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    data = read_data(options)
+    runs = train_all(options, data)
+    records.write_results(options, (run.record() for run in runs))
     print(
         f"\nNames, {keras.backend.backend()}: {options.epochs} epochs at rate "
         f"{options.learning_rate:g}, {len(options.seeds)} seeds. Paper: 100 epochs at "
         "rate 0.01, 30 runs."
     )
-    report(runs, options.output, "Names", PAPER, splits["test"][0][:300])
+    report(runs, options.output, "Names", PAPER, data.splits["test"][0][:300])
     return runs
 
 

@@ -16,13 +16,15 @@ named by --data-dir or TEXT_DATA_DIR:
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 import keras
 
 from examples.modulation import text_classification
+from examples.modulation.text_classification import Data
 from examples.modulation.text_classification_report import Published, report
-from examples.shared import command_line, texts
+from examples.shared import command_line, records, texts
 from examples.shared.command_line import positive
 
 # Table 4, n = 100.
@@ -70,8 +72,8 @@ PRESETS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = text_classification.option_parser(__doc__, "sst2")
     texts.add_data_dir(parser)
     parser.add_argument(
@@ -84,7 +86,11 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         type=positive,
         help="words to which a sentence is cut or padded",
     )
-    options = command_line.parse(parser, PRESETS, argv)
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def read_data(options: argparse.Namespace) -> Data:
+    """The sentences that the options ask for, as numbers."""
     folder = texts.check_sst2(options.data_dir)
     read = {split: texts.read_sst2(folder, split) for split in ("train", "dev", "test")}
     numbers = texts.vocabulary(read["train"][0], options.least)
@@ -100,24 +106,41 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         )
         for split, (sentences, labels) in read.items()
     }
+    return Data(splits, symbols=len(numbers) + 2)
+
+
+def train_all(options: argparse.Namespace, data: Data) -> list[text_classification.Run]:
+    """Trains every model that the options ask for."""
 
     def make_model(model: str, read_out: str) -> keras.Model:
         return text_classification.build_model(
             options,
             model,
             read_out,
-            symbols=len(numbers) + 2,
+            symbols=data.symbols,
             classes=2,
             modulator_activation="tanhshrink",
         )
 
-    runs = text_classification.train_all(
+    return text_classification.train_all(
         options,
         make_model,
         lambda: keras.optimizers.Adam(options.learning_rate),
-        splits,
+        data.splits,
     )
-    text_classification.write_results(options, runs)
+
+
+def run(options: argparse.Namespace) -> list[text_classification.Run]:
+    """Reads the data and trains, without a report."""
+    return train_all(options, read_data(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    data = read_data(options)
+    runs = train_all(options, data)
+    records.write_results(options, (run.record() for run in runs))
     print(
         f"\nSST-2, {keras.backend.backend()}: {options.epochs} epochs at rate "
         f"{options.learning_rate:g}, batches of {options.batch_size}, "
@@ -125,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         f"{len(options.seeds)} seeds. Paper: 100 epochs at rate 0.001, batches of 5, "
         "300 features, 100 runs."
     )
-    report(runs, options.output, "SST-2", PAPER, splits["test"][0][:100])
+    report(runs, options.output, "SST-2", PAPER, data.splits["test"][0][:100])
     return runs
 
 

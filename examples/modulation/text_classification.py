@@ -10,16 +10,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
 import keras_modact
-from examples.shared import command_line, records
+from examples.shared import command_line
 from examples.shared.command_line import positive
 
 MODELS = {
@@ -52,6 +52,17 @@ class Run:
     def best_epoch(self) -> int:
         """The first epoch, from 0, of the highest accuracy on the dev set."""
         return int(np.argmax(self.dev_accuracy))
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        return {k: v for k, v in vars(self).items() if k != "network"}
+
+
+class Data(NamedTuple):
+    """Texts and classes by split, and how many symbols there are."""
+
+    splits: dict[str, tuple[np.ndarray, np.ndarray]]
+    symbols: int
 
 
 def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
@@ -209,14 +220,6 @@ def train(
         dev_accuracy=course["dev"],
         test_accuracy=course["test"],
         network=network,
-    )
-
-
-def write_results(options: argparse.Namespace, runs: Iterable[Run]) -> None:
-    """Writes `results.json`."""
-    records.write_results(
-        options,
-        ({k: v for k, v in vars(run).items() if k != "network"} for run in runs),
     )
 
 

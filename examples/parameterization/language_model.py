@@ -162,11 +162,22 @@ PRESETS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> list[language_training.Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = language_options.option_parser(__doc__, "language_model", PRESETS)
     options = command_line.parse(parser, PRESETS, argv)
     language_options.check_options(parser, options)
+    return options
+
+
+def run(options: argparse.Namespace) -> list[language_training.Run]:
+    """Reads the corpus and trains, without a report."""
+    return language_training.train_all(options, language_training.read_data(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[language_training.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
     data = language_training.read_data(options)
     runs = language_training.train_all(options, data)
     records.write_results(options, (run.record() for run in runs))

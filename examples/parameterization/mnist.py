@@ -34,6 +34,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -105,6 +106,10 @@ class Run:
     @property
     def test_accuracy(self) -> float:
         return self.test[-1]
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        return {k: v for k, v in vars(self).items() if k != "network"}
 
 
 def build_model(options: argparse.Namespace, model: str) -> keras.Model:
@@ -179,8 +184,8 @@ def train_all(
     return runs
 
 
-def main(argv: Sequence[str] | None = None) -> list[Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = command_line.option_parser(__doc__, "adaptive_mnist")
     add_data_dir(parser)
     add = parser.add_argument
@@ -193,7 +198,13 @@ def main(argv: Sequence[str] | None = None) -> list[Run]:
         action="store_true",
         help="adapted singular values start at 1, not at random near 0",
     )
-    options = command_line.parse(parser, PRESETS, argv)
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def read_data(
+    options: argparse.Namespace,
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Training and test images that the options ask for, and their classes."""
     data_dir = check_mnist(options.data_dir)
     train, test = (
         (images[:samples].reshape(-1, 784).astype("float32"), labels[:samples])
@@ -203,14 +214,22 @@ def main(argv: Sequence[str] | None = None) -> list[Run]:
         )
     )
     mean, deviation = train[0].mean(), train[0].std()
-    train, test = (
+    return tuple(
         ((pixels - mean) / deviation, labels) for pixels, labels in (train, test)
     )
+
+
+def run(options: argparse.Namespace) -> list[Run]:
+    """Reads the data and trains, without a report."""
+    return train_all(options, *read_data(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    train, test = read_data(options)
     runs = train_all(options, train, test)
-    records.write_results(
-        options,
-        ({k: v for k, v in vars(run).items() if k != "network"} for run in runs),
-    )
+    records.write_results(options, (run.record() for run in runs))
     mnist_report.report(options, runs, test)
     return runs
 

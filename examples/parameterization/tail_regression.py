@@ -38,6 +38,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -88,6 +89,12 @@ class Run:
     rest_median: float
     network: keras.Model = field(repr=False)
     predictor: keras.Model = field(repr=False)
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        return {
+            k: v for k, v in vars(self).items() if k not in ("network", "predictor")
+        }
 
 
 def make_samples(
@@ -182,8 +189,8 @@ def train_all(
     return runs
 
 
-def main(argv: Sequence[str] | None = None) -> list[Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = command_line.option_parser(__doc__, "tail_regression")
     add = parser.add_argument
     add("--models", nargs="+", choices=MODELS, help="which networks")
@@ -199,16 +206,25 @@ def main(argv: Sequence[str] | None = None) -> list[Run]:
         action="store_true",
         help="train on targets of mean 0 and variance 1, not on raw ones as the paper",
     )
-    options = command_line.parse(parser, PRESETS, argv)
-    test = make_samples(options.test_samples, np.random.default_rng(TEST_SEED))
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def make_test(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """The test set, the same for all runs."""
+    return make_samples(options.test_samples, np.random.default_rng(TEST_SEED))
+
+
+def run(options: argparse.Namespace) -> list[Run]:
+    """Draws the data and trains, without a report."""
+    return train_all(options, make_test(options))
+
+
+def main(argv: Sequence[str] | None = None) -> list[Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    test = make_test(options)
     runs = train_all(options, test)
-    records.write_results(
-        options,
-        (
-            {k: v for k, v in vars(run).items() if k not in ("network", "predictor")}
-            for run in runs
-        ),
-    )
+    records.write_results(options, (run.record() for run in runs))
     tail_report.report(options, runs, test, in_tail(test[0]), truth)
     return runs
 

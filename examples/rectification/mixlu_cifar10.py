@@ -29,7 +29,7 @@ import keras
 import numpy as np
 
 from examples.rectification import mixlu_report, mixlu_training
-from examples.shared import command_line
+from examples.shared import command_line, records
 from examples.shared.images import add_data_dir, check_cifar10, read_cifar10
 
 # Table 10.
@@ -166,27 +166,40 @@ def build_model(
     return model
 
 
-def main(argv: Sequence[str] | None = None) -> list[mixlu_training.Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = mixlu_training.option_parser(__doc__, "mixlu_cifar10")
     add_data_dir(parser)
-    options = command_line.parse(parser, PRESETS, argv)
-    name = check_cifar10(options.data_dir)
-    print(f"The images are {name}.")
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def run(options: argparse.Namespace) -> list[mixlu_training.Run]:
+    """Reads the images and trains, without a report.
+
+    The options take what was found: `images`, and how many there are.
+    """
+    options.images = check_cifar10(options.data_dir)
+    print(f"The images are {options.images}.")
     (images, labels), (test_images, test_labels) = (
         read_cifar10(options.data_dir, split) for split in ("train", "test")
     )
     images, test_images = normalize(images, test_images)
     options.samples = min(options.samples, len(images))
     options.test_samples = min(options.test_samples, len(test_images))
-    runs = mixlu_training.train_all(
+    return mixlu_training.train_all(
         options,
         lambda *setting: build_model(options, *setting),
         (images[: options.samples], labels[: options.samples]),
         (test_images[: options.test_samples], test_labels[: options.test_samples]),
     )
-    mixlu_training.write_results(options, runs)
-    mixlu_report.report(options, runs, THESIS, f"MixLU-LeNet5 on {name}")
+
+
+def main(argv: Sequence[str] | None = None) -> list[mixlu_training.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    runs = run(options)
+    records.write_results(options, (run.record() for run in runs))
+    mixlu_report.report(options, runs, THESIS, f"MixLU-LeNet5 on {options.images}")
     return runs
 
 

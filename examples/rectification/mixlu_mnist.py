@@ -23,13 +23,14 @@ reaches errors of .10 (training) and 1.01 (test) percent there.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 from examples.rectification import mixlu_report, mixlu_training
-from examples.shared import command_line
+from examples.shared import command_line, records
 from examples.shared.images import add_data_dir, check_mnist, read_mnist
 
 # Table 7. The errors at 10 percent are the shares of images that are no zero,
@@ -108,11 +109,15 @@ def build_model(activation: keras.layers.Layer) -> keras.Model:
     return model
 
 
-def main(argv: Sequence[str] | None = None) -> list[mixlu_training.Run]:
-    """Runs the experiment that the command line asks for."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
     parser = mixlu_training.option_parser(__doc__, "mixlu_mnist")
     add_data_dir(parser)
-    options = command_line.parse(parser, PRESETS, argv)
+    return command_line.parse(parser, PRESETS, argv)
+
+
+def run(options: argparse.Namespace) -> list[mixlu_training.Run]:
+    """Reads the images and trains, without a report."""
     data_dir = check_mnist(options.data_dir)
     (images, labels), (test_images, test_labels) = (
         read_mnist(data_dir, split) for split in ("train", "test")
@@ -121,13 +126,19 @@ def main(argv: Sequence[str] | None = None) -> list[mixlu_training.Run]:
     test = test_images[: options.test_samples, ..., None].astype("float32")
     mean = np.mean(train, axis=0)
 
-    runs = mixlu_training.train_all(
+    return mixlu_training.train_all(
         options,
         lambda *setting: build_model(mixlu_training.activation(options, *setting)),
         (train - mean, labels[: options.samples]),
         (test - mean, test_labels[: options.test_samples]),
     )
-    mixlu_training.write_results(options, runs)
+
+
+def main(argv: Sequence[str] | None = None) -> list[mixlu_training.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    runs = run(options)
+    records.write_results(options, (run.record() for run in runs))
     mixlu_report.report(options, runs, THESIS, "MixLU-LeNet on MNIST")
     return runs
 

@@ -11,14 +11,15 @@ import argparse
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 import keras_modact
-from examples.shared import command_line, records
+from examples.shared import command_line
 
 # What a network that always gives the same answer gets wrong of ten classes is
 # about 90 percent; 88.8 for MNIST's commonest digit.
@@ -45,6 +46,11 @@ class Run:
     def diverged(self) -> bool:
         """Whether it ended as no number, or no better than guessing."""
         return not math.isfinite(self.loss[-1]) or self.train_error > GUESSING
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it; a loss that is no number becomes None."""
+        loss = [x if math.isfinite(x) else None for x in self.loss]
+        return {**vars(self), "loss": loss, "diverged": self.diverged}
 
 
 @dataclass(frozen=True)
@@ -163,18 +169,3 @@ def train_all(
         errors = [percent_wrong(model, *data) for data in (train, test)]
         runs.append(Run(fraction, gradient, seed, seconds, loss, *errors))
     return runs
-
-
-def write_results(options: argparse.Namespace, runs: Sequence[Run]) -> None:
-    """Writes `results.json`; a loss that is no number becomes null."""
-    records.write_results(
-        options,
-        (
-            {
-                **vars(run),
-                "loss": [x if math.isfinite(x) else None for x in run.loss],
-                "diverged": run.diverged,
-            }
-            for run in runs
-        ),
-    )

@@ -9,6 +9,7 @@ import pytest
 
 import keras_modact
 from examples.modulation import names, sst2, text_classification
+from examples.shared import records
 
 to_numpy = keras.ops.convert_to_numpy
 
@@ -177,7 +178,7 @@ def test_runs_repeat_by_seed_and_tell_of_dev_and_test_set(tmp_path):
         np.testing.assert_allclose(found, last, rtol=1e-6)
         assert len(run.train_loss) == len(run.train_accuracy) == 2
         assert len(run.dev_accuracy) == len(run.test_accuracy) == 2
-    text_classification.write_results(given, runs[:1])
+    records.write_results(given, [runs[0].record()])
     (record,) = json.loads((tmp_path / "results.json").read_text("utf-8"))["runs"]
     assert record["test_accuracy"] == runs[0].test_accuracy
     assert "network" not in record

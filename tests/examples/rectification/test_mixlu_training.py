@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from examples.rectification import mixlu_report, mixlu_training
-from examples.shared import command_line
+from examples.shared import command_line, records
 from tests.examples.marks import on_one_backend
 
 THESIS = mixlu_training.Thesis(
@@ -117,7 +117,7 @@ def test_run_that_is_no_number_ends_early_and_counts_as_diverged(tmp_path):
     )
     assert lost.diverged
     assert len(lost.loss) == 1
-    mixlu_training.write_results(given, [lost, run()])
+    records.write_results(given, (r.record() for r in (lost, run())))
     text = (tmp_path / "results.json").read_text(encoding="utf-8")
     assert "NaN" not in text
     first, second = json.loads(text)["runs"]
