@@ -38,6 +38,25 @@ def freeze_parts(layer: keras.layers.Layer) -> None:
         layer.trainable = False
 
 
+def without_activation(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """A view of a layer, with the same weights, that stops before its activation.
+
+    The layer itself is left as it is: it may be in use elsewhere, in another thread
+    too. The view lives for one call, so that what happens to the layer between two
+    calls (quantization, low-rank adapters) is seen.
+    """
+    activation = getattr(layer, "activation", None)
+    linear = activation is None or activation is keras.activations.linear
+    if linear and layer.activity_regularizer is None:
+        return layer
+    # Not `copy.copy`: Keras' layers are copied with weights of their own.
+    view = object.__new__(type(layer))
+    view.__dict__.update(
+        vars(layer), activation=keras.activations.linear, activity_regularizer=None
+    )
+    return view
+
+
 def refuse_its_own_arguments(
     kind: str,
     layer: keras.layers.Layer,

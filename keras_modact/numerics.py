@@ -66,8 +66,13 @@ def mean(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     return ops.mean(x, axis=axis)
 
 
-def activate(activation: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """activation(x) in the dtype of x, with all digits where that is tanh."""
+def activate(activation: Callable[[Tensor], Tensor] | None, x: Tensor) -> Tensor:
+    """activation(x) in the dtype of x, with all digits where that is tanh.
+
+    None is linear, as for any layer of Keras whose `activation` is set to it.
+    """
+    if activation is None:
+        return x
     if activation is keras.activations.tanh:
         return tanh(x)
     return ops.cast(activation(x), x.dtype)

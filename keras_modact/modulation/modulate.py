@@ -10,8 +10,8 @@ import keras
 
 from keras_modact import arguments
 from keras_modact.modulation import modulators
+from keras_modact.modulation.identity_init import scale_back, steady_start
 from keras_modact.modulation.modulated import Modulated
-from keras_modact.modulation.unchanged import scale_back, steady_start
 
 
 def modulate(
@@ -86,7 +86,7 @@ def modulate(
             f"modulator for a layer, received the layer {modulator.name!r}. Pass for "
             "example modulator=lambda layer: keras.layers.Dense(1)."
         )
-    if not is_graph(model):
+    if not modulators.is_graph(model):
         raise ValueError(
             "`model` must be a keras.Sequential or a functional model, received "
             f"{type(model).__name__}. In a model of your own class, wrap layers "
@@ -119,7 +119,7 @@ def modulate(
     clone = keras.models.clone_model(model, clone_function=copy, recursive=True)
     if model.built and not clone.built:
         clone.build_from_config(model.get_build_config())
-    thaw(clone)
+    unfreeze(clone)
     for layer, made in copies:
         made.set_weights(layer.get_weights())
         if signal is not None and any(layer is one for one in chosen):
@@ -127,22 +127,15 @@ def modulate(
     return clone
 
 
-def is_graph(model: Any) -> bool:
-    """Whether a layer is a model whose layers can be listed and replaced."""
-    return isinstance(model, keras.Sequential) or (
-        isinstance(model, keras.Model) and hasattr(model, "operations")
-    )
-
-
-def thaw(model: keras.Model) -> None:
+def unfreeze(model: keras.Model) -> None:
     """Lets a model train what of its layers is not frozen.
 
     A `Sequential` that was frozen as a whole is cloned with a flag of its own, by
     which no new modulator would train either.
     """
     for layer in model.layers:
-        if is_graph(layer):
-            thaw(layer)
+        if modulators.is_graph(layer):
+            unfreeze(layer)
     if not model.trainable:
         kept = [(one, one.trainable) for one in _with_inner(model)]
         model.trainable = True
@@ -154,7 +147,7 @@ def _with_inner(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """The layers below a model, each before those inside it."""
     for layer in model.layers:
         yield layer
-        if is_graph(layer):
+        if modulators.is_graph(layer):
             yield from _with_inner(layer)
         elif isinstance(layer, Modulated):
             yield layer.layer
@@ -166,7 +159,7 @@ def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
     """The layers of a model and of the models in it, each once."""
     seen: list[keras.layers.Layer] = []
     for layer in model.layers:
-        for leaf in _leaves(layer) if is_graph(layer) else (layer,):
+        for leaf in _leaves(layer) if modulators.is_graph(layer) else (layer,):
             if not any(leaf is one for one in seen):
                 seen.append(leaf)
                 yield leaf

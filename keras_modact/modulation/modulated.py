@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from typing import Any
 
 import keras
@@ -16,9 +15,10 @@ from keras_modact.inner_layers import (
     output_shape,
     refuse_its_own_arguments,
     with_layers,
+    without_activation,
 )
 from keras_modact.modulation import modulators
-from keras_modact.modulation.signal import spread, spread_shape
+from keras_modact.modulation.broadcasting import broadcast, broadcast_shape
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence.shapes import Shape
 
@@ -29,45 +29,59 @@ OWN_ARGUMENTS = (
     "modulator_trainable",
     *(f"{weight}_{kind}" for weight in WEIGHTS for kind in weight_arguments.CHECKS),
 )
-# Layers whose activation is in a `Modulated`.
-TAKEN: weakref.WeakSet[keras.layers.Layer] = weakref.WeakSet()
+# Set in the constructor, before which the wrapped layer does not answer for them.
+OWN_ATTRIBUTES = (
+    "layer",
+    "activation",
+    "modulator",
+    "modulator_activation",
+    "modulator_kind",
+    "channel_axis",
+    *OWN_ARGUMENTS,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class Modulated(keras.layers.Wrapper):
-    """A layer whose activation has a slope that depends on the context.
+    """Wraps a layer to scale its activation's input by a learned signal.
 
-    Choose it to let a layer decide, from what it reads, how strongly its nodes
-    answer: a modulator, one more node that reads the same input, scales what the
-    others have added up before they are activated. For all layers of a model at
-    once see `modulate`; for recurrent layers see `ModulatedLSTM`.
+    A modulator, one more unit that reads the same input, decides how steep the
+    activation of the wrapped layer is: with a signal near 0 the layer is silent,
+    with a larger one it responds more strongly. Use it where the response to a
+    feature should depend on its context. For all layers of a model at once see
+    `modulate`; for recurrent layers see `ModulatedLSTM`.
 
-    With the input x of a node (in a convolution its receptive field), the
-    layer's own activation phi and the modulator's tau:
+    With the input x of a unit (in a convolution its receptive field), the layer's
+    activation phi and the modulator's activation tau:
 
-        v_k = w_k . x + b_k            what the layer adds up, for each channel k
+        v_k = w_k . x + b_k            the pre-activation of each channel k
         s   = tau(w_m . x + b_m)       one signal for all channels
         y_k = phi(s * v_k)
 
-    The wrapper takes the layer over: its activation and its activity
-    regularizer move to the wrapper. Where batch normalization comes before the
-    activation, in a layer of its own, wrap the convolution, as in the paper's
-    dense block: its output is then scaled before it is normalized.
+    The wrapped layer shares its weights with the wrapper and is left as it is: it
+    may be called by itself, wrapped again, or used in another model. Its activation
+    and its activity regularizer are applied here, after the modulation. What is
+    read of a layer, such as `units`, `filters` or `kernel`, is answered by the
+    wrapped one.
 
-    The modulator is a layer of the same kind with one channel and the same
-    window, so that s has one value a position. Where there is no such layer, it
-    is an ungrouped convolution with one filter and the same window (depthwise,
-    grouped), or a `Dense(1)` over the contracted axis (`EinsumDense`).
+    Where batch normalization comes between a convolution and its activation, in a
+    layer of its own, wrap the convolution, as in the paper's dense block: its
+    output is then scaled before it is normalized.
+
+    The modulator is a layer of the same kind with one channel and the same window,
+    so that s has one value per position. Where there is no such layer, it is an
+    ungrouped convolution with one filter and the same window (depthwise, grouped),
+    or a `Dense(1)` over the contracted axis (`EinsumDense`).
 
     Weights: those of `layer`, then those of `layer.modulator`.
 
     Args:
-        layer: The layer to be modulated: a `Dense`, an `EinsumDense`, a
-            convolution (also transposed, separable or depthwise), or, together
-            with a layer as `modulator`, any layer with weights that is a linear
-            map but for its activation.
-        modulator_activation: tau: the name of a Keras activation,
-            `"tanhshrink"`, or a callable. Defaults to `"sigmoid"`, as published.
+        layer: The layer to modulate: a `Dense`, an `EinsumDense`, a convolution
+            (also transposed, separable or depthwise), or, together with a layer as
+            `modulator`, any layer with weights that is a linear map but for its
+            activation.
+        modulator_activation: tau: the name of a Keras activation, `"tanhshrink"`,
+            or a callable. Defaults to `"sigmoid"`, as published.
         modulator: `"shared"`, one signal for all channels; `"channelwise"`, one
             for each; or a layer that takes the input (or the context) and
             returns what tau is applied to, either of the shape of the output,
@@ -77,7 +91,7 @@ class Modulated(keras.layers.Wrapper):
         activation: phi. Defaults to that of `layer`.
         modulator_use_bias: Boolean, whether the modulator has a bias. Defaults
             to whether `layer` has one. This argument and the following ones
-            belong to a modulator that is made here; a layer has its own.
+            apply to a modulator that is created here; a layer has its own.
         modulator_kernel_initializer: Initializer of the modulator's kernel, or
             kernels. Defaults to `"glorot_uniform"`.
         modulator_bias_initializer: Initializer of the modulator's bias. Defaults
@@ -95,7 +109,7 @@ class Modulated(keras.layers.Wrapper):
     Call arguments:
         inputs: The input of `layer`.
         context: What the modulator reads in place of `inputs`: the output of
-            another layer, another time point. A modulator that is made here
+            another layer, another time step. A modulator that is created here
             takes a tensor with the axes of `inputs`, or `(batch, features)` for
             one signal at all positions. Defaults to `inputs`.
 
@@ -107,9 +121,9 @@ class Modulated(keras.layers.Wrapper):
 
     Raises:
         ValueError: If an argument is out of its range, `layer` has no weights
-            or no modulator follows from it, the modulator's signal does not fit
-            the output, or the number of features is unknown when the weights
-            are made.
+            or an activation in a layer inside it, no modulator follows from it,
+            the modulator's signal does not fit the output, or the number of
+            features is unknown when the weights are created.
 
     Example:
 
@@ -149,17 +163,11 @@ class Modulated(keras.layers.Wrapper):
     ) -> None:
         given = constructor_arguments(locals())
         modulators.check_layer(layer)
-        if layer in TAKEN:
-            raise ValueError(
-                f"{type(layer).__name__} '{layer.name}' is in a `Modulated` already, "
-                "which has taken its activation out. Call that one again to share "
-                "it, or make a new layer."
-            )
         made_here = not isinstance(modulator, keras.layers.Layer)
         if made_here:
             arguments.one_of("modulator", modulator, MODULATORS)
         else:
-            parameters = inspect.signature(Modulated).parameters
+            parameters = inspect.signature(Modulated.__init__).parameters
             defaults = {name: parameters[name].default for name in OWN_ARGUMENTS}
             refuse_its_own_arguments("modulator", modulator, given, defaults)
         tau = activation_of(modulator_activation)
@@ -174,7 +182,7 @@ class Modulated(keras.layers.Wrapper):
         regularizer = arguments.regularizer(
             "activity_regularizer", activity_regularizer
         )
-        kwargs.setdefault("dtype", layer.dtype_policy)
+        kwargs.setdefault("dtype", modulators.float_policy(layer.dtype_policy))
         super().__init__(layer, activity_regularizer=regularizer, **kwargs)
         weight_arguments.keep(self, WEIGHTS, given)
         self.modulator_activation = tau
@@ -188,13 +196,6 @@ class Modulated(keras.layers.Wrapper):
         self.modulator: Any = None if made_here else modulator
         self.supports_masking = layer.supports_masking
         self.channel_axis = modulators.channel_axis(layer)
-        # From here on the layer gives what it adds up, and no more.
-        if hasattr(layer, "activation"):
-            # torch takes no function where a layer has been.
-            del layer.activation
-            layer.activation = keras.activations.linear
-        TAKEN.add(layer)
-        layer.activity_regularizer = None
         freeze_parts(self)
 
     def _make_modulator(self, vectors_to: int | None = None) -> keras.layers.Layer:
@@ -236,19 +237,20 @@ class Modulated(keras.layers.Wrapper):
             modulator = self._make_modulator()
         modulators.check_sizes(self._title(), modulator, source)
         signal = output_shape(modulator, source)
-        spread_shape(self._title(), signal, output, self.channel_axis)
+        broadcast_shape(self._title(), signal, output, self.channel_axis)
         self.modulator = modulator
 
     def call(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
         signal = self.modulation(inputs, context)
-        integrated = self.layer(modulators.input_of(self.layer, inputs))
+        linear = without_activation(self.layer)
+        integrated = linear(modulators.input_of(self.layer, inputs))
         integrated = ops.cast(integrated, self.compute_dtype)
         name = self._title()
-        signal = spread(name, signal, integrated, self.channel_axis)
+        signal = broadcast(name, signal, integrated, self.channel_axis)
         return numerics.activate(self.activation, signal * integrated)
 
     def modulation(self, inputs: Tensor, context: Tensor | None = None) -> Tensor:
-        """The modulator's signal s, for a look at what it does.
+        """Returns the modulator's signal s for `inputs`, for inspection.
 
         `keras.Model(model.inputs, layer.modulation(layer.input))` gives it for
         whole batches, if the layer is part of a model that was built from a
@@ -259,7 +261,7 @@ class Modulated(keras.layers.Wrapper):
             context: What the modulator reads in place of it, if anything.
 
         Returns:
-            The modulator's output after tau: the shape of the layer's output,
+            The modulator's output after tau, of the shape of the layer's output,
             with one channel if it is shared.
         """
         if not self.built:
@@ -281,17 +283,23 @@ class Modulated(keras.layers.Wrapper):
         return self.layer.compute_mask(inputs, previous_mask)
 
     def get_config(self) -> dict[str, Any]:
+        # What is the layer's own is in its config.
+        activation, regularizer = self.activation, self.activity_regularizer
+        if activation is getattr(self.layer, "activation", None):
+            activation = None
+        elif activation is None:
+            activation = keras.activations.linear
+        if regularizer is self.layer.activity_regularizer:
+            regularizer = None
         config = {
             **super().get_config(),
             "modulator_activation": keras.activations.serialize(
                 self.modulator_activation
             ),
-            "activation": keras.activations.serialize(self.activation),
-            "activity_regularizer": keras.regularizers.serialize(
-                self.activity_regularizer
-            ),
+            "activation": activation and keras.activations.serialize(activation),
+            "activity_regularizer": keras.regularizers.serialize(regularizer),
         }
-        if self.modulator_kind is None:
+        if self.modulator_kind is None or self._modulator_has_changed():
             serialized = keras.saving.serialize_keras_object(self.modulator)
             return {**config, "modulator": serialized}
         return {
@@ -302,11 +310,36 @@ class Modulated(keras.layers.Wrapper):
             **weight_arguments.config(self, WEIGHTS),
         }
 
+    def _modulator_has_changed(self) -> bool:
+        """Whether the modulator is no longer as it was created here.
+
+        It may be quantized, have low-rank adapters or be frozen by itself, and is
+        saved as a layer then.
+        """
+        modulator = self.modulator
+        return modulator is not None and (
+            modulator.dtype_policy != self.dtype_policy
+            or getattr(modulator, "lora_enabled", False)
+            or (self.trainable and modulator.trainable != self.modulator_trainable)
+        )
+
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> Modulated:
         return cls(**with_layers(config, ("layer", "modulator"), custom_objects))
+
+    def __getattr__(self, name: str) -> Any:
+        """Answers what is asked of a layer, such as `units`, by the wrapped one."""
+        try:
+            # On torch, the wrapper's own parts are found by such a method, too.
+            return super().__getattr__(name)  # type: ignore[misc]
+        except AttributeError:
+            own = name.startswith("_") or name in OWN_ATTRIBUTES
+        if own or hasattr(type(self), name):
+            # Raises what a property, such as `input`, has raised.
+            return object.__getattribute__(self, name)
+        return getattr(self.layer, name)
 
     def _title(self) -> str:
         return f"Modulated '{self.name}'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -58,7 +58,10 @@ STRUCTURE = (
 
 
 def check_layer(layer: Any) -> None:
-    """Refuses what has no activation that could be taken out."""
+    """Refuses a layer that is not a linear map but for its activation.
+
+    Of a layer of the user's own that cannot be known.
+    """
     if not isinstance(layer, keras.layers.Layer):
         raise ValueError(
             "`layer` must be a Keras layer, received "
@@ -73,6 +76,40 @@ def check_layer(layer: Any) -> None:
             f"{kind.__name__} '{layer.name}'. For recurrent layers there is "
             "`ModulatedLSTM`; of other layers wrap the linear maps inside."
         )
+    for inner in _layers_inside(layer):
+        activation = getattr(inner, "activation", None)
+        if activation not in (None, keras.activations.linear):
+            name = getattr(activation, "__name__", type(activation).__name__)
+            raise ValueError(
+                f"{kind.__name__} '{layer.name}' has the activation {name!r} inside, "
+                f"in {type(inner).__name__} '{inner.name}', where the modulator "
+                "cannot come before it. Leave it out there and pass "
+                f"activation={name!r} to `Modulated`."
+            )
+
+
+def _layers_inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layers in a wrapper or a model, as far as they are known.
+
+    What has an activation of its own is a layer, whatever is in it.
+    """
+    inside: Sequence[Any] = ()
+    if hasattr(layer, "activation"):
+        return
+    if isinstance(layer, layers.Wrapper):
+        inside = [layer.layer]
+    elif is_graph(layer):
+        inside = getattr(layer, "layers", ())
+    for inner in inside:
+        yield inner
+        yield from _layers_inside(inner)
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a layer is a model whose layers can be listed and replaced."""
+    return isinstance(model, keras.Sequential) or (
+        isinstance(model, keras.Model) and hasattr(model, "operations")
+    )
 
 
 def kind_of(layer: Any) -> type[keras.layers.Layer]:
@@ -146,6 +183,13 @@ def of_vectors(
     """A modulator that reads one vector for all positions."""
     given = {f"{w}_{k}": v for w, found in weights.items() for k, v in found.items()}
     return layers.Dense(units, use_bias=use_bias, **given, **arguments)
+
+
+def float_policy(policy: keras.DTypePolicy) -> keras.DTypePolicy:
+    """Returns a dtype policy, or that from which a layer has been quantized."""
+    if policy.quantization_mode is None:
+        return policy
+    return keras.dtype_policies.get(policy.name.partition("_from_")[2])
 
 
 def has_bias(layer: keras.layers.Layer) -> bool:

@@ -11,8 +11,8 @@ import pytest
 from keras import layers
 
 import keras_modact
+from keras_modact.modulation.identity_init import steady_bias
 from keras_modact.modulation.tanhshrink import modulator_activation
-from keras_modact.modulation.unchanged import steady_bias
 from tests.gradients import as_float64
 from tests.modulation.test_modulated import OF_EVERY_KIND, random
 

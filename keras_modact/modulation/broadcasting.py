@@ -1,4 +1,4 @@
-"""How a modulator's signal lies on the output that it scales."""
+"""Broadcasts a modulator's signal to the output that it scales."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from keras_modact.arguments import Tensor
 from keras_modact.recurrence.shapes import Shape
 
 
-def spread_shape(name: str, signal: Shape, output: Shape, channel_axis: int) -> Shape:
-    """The shape of a signal with an axis for every axis of the output.
+def broadcast_shape(
+    name: str, signal: Shape, output: Shape, channel_axis: int
+) -> Shape:
+    """Returns the shape of a signal with an axis for every axis of the output.
 
     Args:
-        name: Of the layer, for the error.
+        name: Name of the layer, for the error.
         signal: Shape of the signal; with two axes it holds for all positions.
         output: Shape of the output.
         channel_axis: Axis of the channels in the output.
@@ -20,14 +22,14 @@ def spread_shape(name: str, signal: Shape, output: Shape, channel_axis: int) -> 
     Raises:
         ValueError: If the signal does not fit.
     """
-    spread = tuple(signal)
+    shape = tuple(signal)
     if len(signal) == 2 < len(output):
         ones: list[int | None] = [1] * len(output)
         ones[0], ones[channel_axis] = signal
-        spread = tuple(ones)
-    fitting = len(spread) == len(output) and all(
+        shape = tuple(ones)
+    fitting = len(shape) == len(output) and all(
         None in pair or pair[0] in (1, pair[1])
-        for pair in zip(spread, output, strict=True)
+        for pair in zip(shape, output, strict=True)
     )
     if not fitting:
         raise ValueError(
@@ -37,12 +39,12 @@ def spread_shape(name: str, signal: Shape, output: Shape, channel_axis: int) -> 
             "for one signal at all positions. Mend the modulator, or the context "
             "that it reads."
         )
-    return spread
+    return shape
 
 
-def spread(name: str, signal: Tensor, output: Tensor, channel_axis: int) -> Tensor:
-    """The signal, to be multiplied with the output."""
-    shape = spread_shape(name, signal.shape, output.shape, channel_axis)
+def broadcast(name: str, signal: Tensor, output: Tensor, channel_axis: int) -> Tensor:
+    """Returns the signal, with axes that multiply with those of the output."""
+    shape = broadcast_shape(name, signal.shape, output.shape, channel_axis)
     if len(shape) == len(signal.shape):
         return signal
     return ops.reshape(signal, (-1, *shape[1:]))
