@@ -2,6 +2,7 @@
 
 from keras_modact import (
     activation,
+    baselines,
     bistability,
     modulation,
     parameterization,
@@ -16,6 +17,7 @@ from keras_modact.activation import (
     Henaff,
     gamma,
 )
+from keras_modact.baselines import GORU, LMU, GORUBias, GORUCell, LMUCell
 from keras_modact.bistability import BRC, NBRC, BRCCell, NBRCCell
 from keras_modact.modulation import (
     Modulated,
@@ -47,6 +49,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ARUN",
     "BRC",
+    "GORU",
+    "LMU",
     "NBRC",
     "ARUNCell",
     "AdaptiveConv2D",
@@ -55,10 +59,13 @@ __all__ = [
     "AdaptiveLSTMCell",
     "BRCCell",
     "ConvAct",
+    "GORUBias",
+    "GORUCell",
     "Gamma",
     "GammaRNN",
     "GammaRNNCell",
     "Henaff",
+    "LMUCell",
     "MinMaxout",
     "MinMaxoutConv",
     "MixLU",
@@ -71,6 +78,7 @@ __all__ = [
     "StackedAdaptiveLSTMCell",
     "__version__",
     "activation",
+    "baselines",
     "bistability",
     "gamma",
     "modulate",

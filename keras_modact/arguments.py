@@ -149,6 +149,17 @@ def finite_number(name: str, value: Any) -> float:
     return float(value)
 
 
+def positive_number(name: str, value: Any) -> float:
+    """`value` as a float, if it is a finite number above 0."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise ValueError(
+            f"`{name}` must be a finite number above 0, received {name}={value!r}. "
+            f"Pass a number such as {name}=100."
+        )
+    return float(value)
+
+
 def truth_value(name: str, value: Any) -> bool:
     """`value`, if it is True or False (an array or a string is a slip)."""
     if not isinstance(value, bool):

@@ -59,6 +59,16 @@ def tanh(x: Tensor) -> Tensor:
     return x - ops.tanh_shrink(x)
 
 
+def cos_and_sin(x: Tensor) -> tuple[Tensor, Tensor]:
+    """cos(x) and sin(x) in the dtype of x."""
+    cosine = ops.cos(x)
+    if cosine.dtype == x.dtype:
+        return cosine, ops.sin(x)
+    # Only JAX comes here, whose own operators make complex numbers of real ones.
+    turned = ops.exp(1j * x)
+    return ops.real(turned), ops.imag(turned)
+
+
 def mean(x: Tensor, axis: int | Sequence[int]) -> Tensor:
     """The mean over axes in the dtype of x."""
     if keras.backend.standardize_dtype(x.dtype) == "float64":

@@ -13,6 +13,7 @@ import keras
 
 import keras_modact
 from tests.activation import rows as activation
+from tests.baselines import rows as baselines
 from tests.bistability import rows as bistability
 from tests.modulation import rows as modulation
 from tests.parameterization import rows as parameterization
@@ -25,6 +26,7 @@ ROWS = [
     *rectification.ROWS,
     *modulation.ROWS,
     *parameterization.ROWS,
+    *baselines.ROWS,
 ]
 RECURRENT_ROWS = [row for row in ROWS if row.is_recurrent]
 

@@ -54,6 +54,13 @@ REFUSED: dict[str, list[Any]] = {
     "data_format": ["channels", 1],
     "smooth": ["no", 1, None],
     "num_pieces": [1, 0, -2, 2.5, None, True],
+    "rotation_initializer": ["no_such_name", 3],
+    "order": [0, -1, 2.5, "8", True, None],
+    "theta": [0, -1.5, float("nan"), float("inf"), "10", True, None],
+    "memory_kernel_initializer": ["no_such_name", None],
+    "input_encoder_initializer": ["no_such_name"],
+    "hidden_encoder_initializer": ["no_such_name"],
+    "memory_encoder_initializer": ["no_such_name"],
     "filters": [0, -3, 2.5, None, True],
     "kernel_size": [0, "3", (3, 0), (), (1, 2, 3, 4), 2.5, True, None],
     "strides": [0, (1, -1)],
@@ -136,8 +143,8 @@ def test_forgotten_return_sequences(row: Row) -> None:
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
 def test_numpy_integers_are_integers(row: Row) -> None:
     for name in row.every_argument.keys() & {"units", "filters", "num_pieces"}:
-        made = row.make({**row.required(), name: np.int64(3)})
-        assert made.get_config()[name] == 3
+        made = row.make({**row.required(), name: np.int64(4)})
+        assert made.get_config()[name] == 4
 
 
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)

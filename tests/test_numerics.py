@@ -33,6 +33,19 @@ def test_tanh_derivative() -> None:
 @pytest.mark.parametrize(
     "dtype", ["float32", pytest.param("float64", marks=pytest.mark.float64)]
 )
+def test_cos_and_sin(dtype: str) -> None:
+    x = np.linspace(-7, 7, 29).astype(dtype)
+    digits = 4e-16 if dtype == "float64" else 2e-7
+    layer = keras.layers.Lambda(numerics.cos_and_sin, dtype=dtype)
+    result = differentiate(layer, [x], [np.ones(x.shape), 2 * np.ones(x.shape)])
+    np.testing.assert_allclose(result.outputs, [np.cos(x), np.sin(x)], atol=digits)
+    want = 2 * np.cos(x) - np.sin(x)
+    np.testing.assert_allclose(result.inputs[0], want, atol=4 * digits)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.float64)]
+)
 @pytest.mark.parametrize("shape", [(2, 3), (2, 4, 3)])
 def test_matmul(shape: tuple[int, ...], dtype: str) -> None:
     random = np.random.default_rng(0)

@@ -51,7 +51,7 @@ def test_bidirectional_config_round_trip(row: Row) -> None:
 @pytest.mark.parametrize("row", CELL_ROWS, ids=row_id)
 def test_stacked_cells_are_stacked_layers(row: Row) -> None:
     x = row.batch()
-    cells = [row.make(row.arguments), row.make({**row.required(), "units": 5})]
+    cells = [row.make(row.arguments), row.make({**row.required(), "units": 8})]
     stacked = keras.layers.RNN(
         keras.layers.StackedRNNCells(cells), return_sequences=True
     )
