@@ -17,6 +17,8 @@ class Differentiated(NamedTuple):
     """For each trainable weight, in the order of `layer.trainable_weights`."""
     inputs: list[np.ndarray]
     """For each tensor that the layer was called on."""
+    dtypes: list[str]
+    """Those of the outputs, as the layer gave them."""
 
 
 def differentiate(
@@ -40,7 +42,10 @@ def differentiate(
     count = len(layer.trainable_weights)
     arrays = [as_float64(gradient) for gradient in gradients]
     return Differentiated(
-        [as_float64(output) for output in outputs], arrays[:count], arrays[count:]
+        [as_float64(output) for output in outputs],
+        arrays[:count],
+        arrays[count:],
+        [keras.backend.standardize_dtype(output.dtype) for output in outputs],
     )
 
 
@@ -87,7 +92,8 @@ def _jax(layer: Any, inputs: list, cotangents: list, arguments: dict) -> Any:
         return _loss(outputs, cotangents), keras.tree.flatten(outputs)
 
     inputs = [jax.numpy.asarray(x) for x in inputs]
-    gradient = jax.grad(run, argnums=(0, 1), has_aux=True)
+    # One program, and not one for each operation.
+    gradient = jax.jit(jax.grad(run, argnums=(0, 1), has_aux=True))
     (of_weights, of_inputs), outputs = gradient(weights, inputs)
     return outputs, [*of_weights, *of_inputs]
 

@@ -49,9 +49,11 @@ def first_rows() -> list[Row]:
     return list(rows.values())
 
 
-def steady_rows() -> list[Row]:
-    """A row of each class, of those that train alike however a batch is divided."""
-    return [row for row in first_rows() if not row.draws]
+# For what belongs to a class, or to what all recurrent layers share, and not to
+# the options of a row.
+LAYER_ROWS = [row for row in first_rows() if not row.is_cell]
+RECURRENT_CLASSES = [row for row in LAYER_ROWS if row.is_recurrent]
+CELL_ROWS = [row for row in ROWS if row.is_cell]
 
 
 def row_id(row: Row) -> str:

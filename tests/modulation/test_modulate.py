@@ -233,20 +233,15 @@ def test_function_makes_the_modulators() -> None:
     assert clone.get_layer("hidden").modulator.units == 5
 
 
-@pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "DenseNet121"])
-def test_applications_become_modulated_models_that_train(name: str) -> None:
-    model = getattr(keras.applications, name)(
-        input_shape=(32, 32, 3), weights=None, classes=3
-    )
+def test_an_application_becomes_a_modulated_model_that_trains() -> None:
+    """The smallest of `keras.applications`; others take minutes to compile."""
+    model = keras.applications.MobileNetV2((32, 32, 3), weights=None, classes=3)
     clone = modulate(model, start_unchanged=True)
     convolutions = [n for n in model.layers if "Conv2D" in type(n).__name__]
     assert len(modulated_names(clone)) == len(convolutions) > 50
     for layer in convolutions:
         old, new = layer.kernel, clone.get_layer(layer.name).layer.kernel
         np.testing.assert_array_equal(as_float64(new), 2 * as_float64(old))
-    if name != "MobileNetV2":
-        # The others take minutes to compile on some backends.
-        return
     x = random(2, 32, 32, 3)
     np.testing.assert_allclose(
         clone.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6

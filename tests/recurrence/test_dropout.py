@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, ROWS, Row, row_id
-
-CELL_ROWS = [row for row in ROWS if row.is_cell]
+from tests.layer_table import CELL_ROWS, RECURRENT_CLASSES, Row, row_id
 
 
 def rates(row: Row) -> list[str]:
@@ -39,7 +37,7 @@ def call(layer: Any, x: np.ndarray, training: bool) -> np.ndarray:
     return as_float64(layer(x, training=training))
 
 
-@pytest.mark.parametrize(("row", "rate"), each_rate(RECURRENT_ROWS))
+@pytest.mark.parametrize(("row", "rate"), each_rate(RECURRENT_CLASSES))
 def test_acts_in_training_only_and_anew_each_call(row: Row, rate: str) -> None:
     x = row.batch(4)
     layer = row.layer(**{rate: 0.5}, seed=3)
@@ -60,7 +58,7 @@ def test_acts_in_training_only_and_anew_each_call(row: Row, rate: str) -> None:
 
 
 @pytest.mark.parametrize("unroll", [False, True])
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) -> None:
     """The layer does what its cell does with the same masks at every step."""
     x = row.batch(4)
@@ -91,7 +89,7 @@ def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) ->
         )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_sequences_of_a_batch_have_masks_of_their_own(row: Row) -> None:
     x = np.repeat(row.batch(1), 8, axis=0)
     for rate in rates(row):
@@ -99,7 +97,7 @@ def test_sequences_of_a_batch_have_masks_of_their_own(row: Row) -> None:
         assert len(np.unique(outputs.reshape(8, -1).round(5), axis=0)) > 2
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES[:1], ids=row_id)
 def test_saved_variables_bring_the_masks_back_without_a_seed(row: Row) -> None:
     x = row.batch(4)
     layer = row.layer(dropout=0.5)
@@ -125,7 +123,7 @@ def test_a_bare_cell_refuses_it_in_training(row: Row, rate: str) -> None:
         layer(x, training=True)
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES[:1], ids=row_id)
 def test_dropout_in_a_compiled_model(row: Row) -> None:
     """Each training step draws anew, where the step is compiled too."""
     x = row.batch(4)

@@ -13,12 +13,10 @@ from keras_modact.recurrence import paths
 from keras_modact.recurrence.call import Call
 from tests.bistability import oracle
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, Row, first_rows, row_id
+from tests.layer_table import RECURRENT_CLASSES, RECURRENT_ROWS, Row, row_id
 from tests.recurrence.paths import MASK, TIME, arguments, flat, made, on_path
 
 BACKEND = keras.backend.backend()
-# A row of each class, for what does not depend on its options.
-CLASSES = [row for row in first_rows() if row.is_recurrent]
 ACCELERATED = [name for name in paths.PATHS if name != "loop"]
 BISTABLE = [keras_modact.BRC, keras_modact.NBRC]
 
@@ -57,7 +55,7 @@ def test_a_path_is_the_loop(row: Row, name: str, masked: bool) -> None:
 
 
 @pytest.mark.float64
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_dropout_on_the_adjoint(row: Row) -> None:
     """The masks of one seed, drawn once on each path."""
     if not runs("adjoint", row):
@@ -117,7 +115,7 @@ def test_float32_is_as_near_to_the_oracle_as_the_loop(
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
-@pytest.mark.parametrize("row", CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_half_precision(row: Row, dtype: str) -> None:
     """Gradients agree to the digits that there are."""
     if not runs("adjoint", row):
@@ -136,7 +134,7 @@ def test_half_precision(row: Row, dtype: str) -> None:
         assert error <= 2 * of_loop + 0.03
 
 
-@pytest.mark.parametrize("row", CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_nans_of_the_adjoint_are_those_of_the_loop(row: Row) -> None:
     if not runs("adjoint", row):
         pytest.skip(f"{row.name} has no adjoint")
@@ -159,9 +157,11 @@ def test_nans_of_the_adjoint_are_those_of_the_loop(row: Row) -> None:
 @pytest.mark.parametrize("cls", BISTABLE)
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fit_runs_by_the_adjoint(cls: type, jit_compile: bool) -> None:
-    """Also compiled, by XLA on TensorFlow; torch compiles the loop, slowly."""
+    """Eagerly on torch, compiled on JAX, both ways on TensorFlow."""
     if BACKEND == "torch" and jit_compile:
         pytest.skip("torch.compile writes the loop out")
+    if BACKEND == "jax" and not jit_compile:
+        pytest.skip("JAX trains by XLA")
     losses = {}
     random = np.random.default_rng(0)
     x, y = random.normal(size=(8, TIME, 2)), random.normal(size=(8, 3))
@@ -184,7 +184,7 @@ def test_fit_runs_by_the_adjoint(cls: type, jit_compile: bool) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_torch_keeps_the_states_and_the_inputs_only(row: Row) -> None:
     if BACKEND != "torch" or not runs("adjoint", row):
         pytest.skip("a matter of torch's adjoint")

@@ -7,23 +7,19 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, ROWS, Row, row_id
-
-CELL_ROWS = [row for row in ROWS if row.is_cell]
+from tests.layer_table import CELL_ROWS, RECURRENT_CLASSES, Row, row_id
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
-@pytest.mark.parametrize("masked", [False, True])
-def test_bidirectional(row: Row, masked: bool) -> None:
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_bidirectional(row: Row) -> None:
     x = row.batch()
     mask = np.ones(x.shape[:2], bool)
-    if masked:
-        mask[1, :2] = False
-        mask[2, 4:] = False
+    mask[1, :2] = False
+    mask[2, 4:] = False
     layer = keras.layers.Bidirectional(
         row.layer(return_sequences=True, go_backwards=False)
     )
-    both = as_float64(layer(x, mask=mask if masked else None))
+    both = as_float64(layer(x, mask=mask))
     ways = {
         "forward": row.layer(return_sequences=True, go_backwards=False),
         "backward": row.layer(return_sequences=True, go_backwards=True),
@@ -33,14 +29,14 @@ def test_bidirectional(row: Row, masked: bool) -> None:
         way.zero_output_for_mask = True
         way.build(x.shape)
         way.set_weights(getattr(layer, f"{name}_layer").get_weights())
-        halves.append(as_float64(way(x, mask=mask if masked else None)))
+        halves.append(as_float64(way(x, mask=mask)))
     halves[1] = halves[1][:, ::-1]
     np.testing.assert_allclose(
         both, np.concatenate(halves, axis=-1), rtol=1e-5, atol=1e-6
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_bidirectional_config_round_trip(row: Row) -> None:
     layer = keras.layers.Bidirectional(row.layer(go_backwards=False))
     again = keras.layers.Bidirectional.from_config(layer.get_config())
@@ -63,7 +59,7 @@ def test_stacked_cells_are_stacked_layers(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_time_distributed(row: Row) -> None:
     x = np.stack([row.batch()] * 2, axis=1)
     layer = row.layer()
@@ -74,7 +70,7 @@ def test_time_distributed(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_encoder_and_decoder(row: Row) -> None:
     """States go from one layer to the next as symbolic tensors of a model."""
     features = row.input_shape[-1]
@@ -94,7 +90,7 @@ def test_encoder_and_decoder(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_layer_equals_its_cell_in_a_keras_rnn(row: Row) -> None:
     x = row.batch()
     layer = row.layer()
@@ -111,7 +107,7 @@ def test_layer_equals_its_cell_in_a_keras_rnn(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES[:1], ids=row_id)
 def test_frozen_layer(row: Row) -> None:
     layer = row.layer(trainable=False)
     layer.build((None, *row.input_shape))

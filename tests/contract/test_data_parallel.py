@@ -3,6 +3,9 @@
 The devices are virtual (two CPUs of one machine), so that the test runs
 anywhere. Each training is a process of its own, a script of
 `tests.data_parallel`, which itself asserts that its devices took part.
+
+Only here shows: a layer whose training depends on how a batch is divided, or that
+cannot be placed on several devices.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ import keras
 import numpy as np
 import pytest
 
-from tests.layer_table import Row, row_id, steady_rows
+from tests.data_parallel.training import ROWS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = f"tests.data_parallel.on_{keras.backend.backend()}"
 SECONDS = 900
 
@@ -50,27 +53,15 @@ def weights_after_training(folder: Path, devices: int) -> Weights:
         return dict(weights)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Weights, Weights]:
-    """The weights from one device and from two."""
-    folder = tmp_path_factory.mktemp("data_parallel")
-    return weights_after_training(folder, 1), weights_after_training(folder, 2)
-
-
-@pytest.mark.parametrize("row", steady_rows(), ids=row_id)
-def test_two_devices_end_at_the_weights_of_one(
-    row: Row, trained: tuple[Weights, Weights]
-) -> None:
-    on_one, on_two = trained
-    names = [name for name in on_one if name.startswith(f"{row.name}/")]
-    trained_names = [name for name in names if name.endswith("/trained")]
-    assert trained_names
-    for name in trained_names:
-        moved = np.max(
-            np.abs(on_one[name] - on_one[name.replace("/trained", "/initial")])
-        )
+def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
+    on_one, on_two = (weights_after_training(tmp_path, count) for count in (1, 2))
+    assert {name.split("/")[0] for name in on_one} == {row.name for row in ROWS}
+    for name, trained in on_one.items():
+        if name.endswith("/initial"):
+            continue
+        moved = np.abs(trained - on_one[name.replace("/trained", "/initial")]).max()
         assert moved > 1e-5, f"{name} stood still"
-        apart = np.max(np.abs(on_two[name] - on_one[name]))
+        apart = np.abs(on_two[name] - trained).max()
         assert on_two[name].dtype == np.float32
         # Of gradients that were not put together, each half would go its own way.
         assert apart < 1e-6 + 0.01 * moved, f"{name} differs by {apart}"

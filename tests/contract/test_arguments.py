@@ -1,4 +1,8 @@
-"""Bad input: refused before anything is computed, with what to do about it."""
+"""Bad input: refused before anything is computed, with what to do about it.
+
+Only here shows: a bad argument, shape, mask or initial state that is taken, or is
+refused in words that do not name it, or too late, when something has changed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import pytest
 
 from keras_modact import arguments
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, ROWS, Row, first_rows, row_id
+from tests.layer_table import RECURRENT_CLASSES, ROWS, Row, first_rows, row_id
 
 # Values that no layer takes, by argument.
 REFUSED: dict[str, list[Any]] = {
@@ -125,7 +129,7 @@ def test_misspelt_argument(row: Row) -> None:
         row.make({**row.arguments, name.replace("a", "e", 1) + "s": 1})
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_mask_of_another_shape(row: Row) -> None:
     layer = row.layer()
     for shape in ((3, 5), (2, 6), (3, 6, 2), (6,), (3, 6, 1, 1)):
@@ -133,7 +137,7 @@ def test_mask_of_another_shape(row: Row) -> None:
             layer(row.batch(), mask=np.ones(shape, bool))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_forgotten_return_sequences(row: Row) -> None:
     below = row.layer(return_sequences=False)
     with pytest.raises(ValueError, match="`return_sequences=True`"):
@@ -147,7 +151,7 @@ def test_numpy_integers_are_integers(row: Row) -> None:
         assert made.get_config()[name] == 4
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 4, 5, 6)])
 def test_wrong_rank(row: Row, shape: tuple[int, ...]) -> None:
     message = rf"\(batch, time, features\).*{re.escape(str(shape))}"
@@ -174,7 +178,7 @@ def test_unknown_features(row: Row) -> None:
     assert not layer.weights
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_other_features_than_built_for(row: Row) -> None:
     layer = row.layer()
     layer(row.batch())
@@ -184,13 +188,13 @@ def test_other_features_than_built_for(row: Row) -> None:
         layer(keras.Input((4, 5)))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_empty_sequences(row: Row) -> None:
     with pytest.raises(ValueError, match="at least one time step"):
         row.layer()(np.zeros((2, 0, 3), "float32"))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_initial_state_of_wrong_count_or_shape(row: Row) -> None:
     """A failed call leaves a stateful layer's states and weights as they were."""
     x = row.batch()
@@ -217,7 +221,7 @@ def test_initial_state_of_wrong_count_or_shape(row: Row) -> None:
         )
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS[:1], ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES[:1], ids=row_id)
 def test_unroll_needs_a_static_length(row: Row) -> None:
     model_input = keras.Input((None, 3))
     with pytest.raises(ValueError, match="unroll=True and needs a fixed number"):

@@ -1,4 +1,8 @@
-"""The table of layers is complete."""
+"""The table of layers is complete.
+
+Only here shows: a public class, an argument or a golden file that no test sees, and
+a weight too many or too few.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,44 @@
+"""Symbolic and eager shapes, static and dynamic axes.
+
+Only here shows: an output shape that is stated and not met; a size of the symbolic
+call that is kept for later calls; a sum or mean that reaches over the batch.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tests.gradients import as_float64
+from tests.layer_table import ROWS, Row, row_id
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_symbolic_shapes(row: Row) -> None:
+    layer = row.layer()
+    symbolic = layer(keras.Input(row.input_shape))
+    assert symbolic.shape == (None, *row.output_shape)
+    shape = layer.compute_output_shape((3, *row.input_shape))
+    assert tuple(shape) == (3, *row.output_shape)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_a_model_of_free_sizes(row: Row) -> None:
+    """Compiled, it gives each sequence of another batch what the layer gave."""
+    inputs = keras.Input(row.with_free_axes())
+    layer = row.layer()
+    model = keras.Model(inputs, layer(inputs))
+    x = row.batch()
+    whole = as_float64(layer(x))
+    assert whole.shape == (3, *row.output_shape)
+    np.testing.assert_allclose(
+        model.predict(x[2:], verbose=0), whole[2:], rtol=1e-5, atol=1e-6
+    )
+    shorter = x[..., 1:] if row.channels_first else x[:, 1:]
+    np.testing.assert_allclose(
+        model.predict(shorter, verbose=0),
+        as_float64(layer(shorter)),
+        rtol=1e-5,
+        atol=1e-6,
+    )
