@@ -178,7 +178,8 @@ def test_initial_weights() -> None:
     assert as_float64(cell.gain_kernel).std() == pytest.approx(0.1 * glorot, rel=0.3)
     saturation = as_float64(cell.saturation_kernel)
     assert saturation.std() == pytest.approx(0.01 * glorot, rel=0.3)
-    assert 5 <= as_float64(cell.gain_bias)[0] <= 7
+    gains = as_float64(cell.gain_bias_initializer((1000,)))
+    assert 5 <= gains.min() < 5.1 < 6.9 < gains.max() <= 7
     for name in ("bias", "supervisor_bias", "saturation_bias"):
         assert not as_float64(getattr(cell, name)).any()
     plain = keras_modact.GammaRNN(8)

@@ -170,6 +170,14 @@ def test_gain_and_saturation_broadcast() -> None:
     )
 
 
+def test_function_of_whole_numbers() -> None:
+    x = np.array([-3, 0, 2], "int32")
+    outputs = keras_modact.gamma(x, 1.5, 0.25)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
+    expected = keras_modact.gamma(x.astype("float32"), 1.5, 0.25)
+    np.testing.assert_array_equal(as_float64(outputs), as_float64(expected))
+
+
 def test_function_of_a_symbolic_tensor() -> None:
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras_modact.gamma(inputs, 5.0, 0.25))

@@ -499,6 +499,39 @@ PARAMETERIZATION = [
     ),
 ]
 
+BASELINES = [
+    Mutant(
+        "GORU rotates the other way",
+        "baselines",
+        "arithmetic.multiply_add(sine, second, cosine * first, -1)",
+        "arithmetic.multiply_add(sine, second, cosine * first)",
+    ),
+    Mutant(
+        "GORU resets the drive",
+        "baselines",
+        "arithmetic.multiply_add(reset, self.rotate(read), drive)",
+        "arithmetic.multiply_add(reset, drive, self.rotate(read))",
+    ),
+    Mutant(
+        "the bias of modReLU lies outside",
+        "baselines",
+        "return ops.sign(v) * ops.relu(length)",
+        "return ops.sign(v) * length",
+    ),
+    Mutant(
+        "LMU writes into the memory of the step before",
+        "baselines",
+        "drive + numerics.matmul(m, self.memory_kernel)",
+        "drive + numerics.matmul(states[1], self.memory_kernel)",
+    ),
+    Mutant(
+        "LMU's memory does not decay",
+        "baselines",
+        "numerics.matmul(m, self.memory_transition)",
+        "m",
+    ),
+]
+
 SHARED = [
     Mutant(
         "a masked step moves the states",
@@ -650,5 +683,6 @@ MUTANTS = [
     *RECTIFICATION,
     *MODULATION,
     *PARAMETERIZATION,
+    *BASELINES,
     *SHARED,
 ]
