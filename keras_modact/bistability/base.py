@@ -178,6 +178,7 @@ class BistableCell(RecurrentCell):
             The feedback gate a in (0, 2), bistable where it is above 1, and the
             update gate c in (0, 1), each of the shape of `state`.
         """
+        self.check_describes_step("gates")
         h = ops.convert_to_tensor(
             keras.tree.flatten(state)[0], dtype=self.compute_dtype
         )

@@ -59,7 +59,8 @@ def trace_gates(
         A `GateTrace`.
 
     Raises:
-        ValueError: If the layer is not one of these or is not built, or the
+        ValueError: If the layer is not one of these or is not built, if its cell has
+            a `step` of its own without `gates` in line with it, or if the
             sequences, the mask or the initial state have the wrong shape.
 
     Example:
@@ -87,6 +88,7 @@ def trace_gates(
             "`model.get_layer(name)`, and out of a Bidirectional by its "
             "`forward_layer` or `backward_layer`."
         )
+    cell.check_describes_step("gates")
     name = f"{type(layer).__name__} '{layer.name}'"
     sequences = ops.convert_to_tensor(sequences, dtype=cell.compute_dtype)
     shapes.check_sequences(name, sequences.shape)
@@ -96,7 +98,7 @@ def trace_gates(
     start = ops.convert_to_tensor(
         keras.tree.flatten(initial_state)[0], dtype=cell.compute_dtype
     )
-    shapes.check_states(name, cell, sequences.shape, start.shape)
+    shapes.check_states(name, cell, sequences.shape, [start.shape])
     if mask is not None:
         mask = ops.convert_to_tensor(mask, dtype="bool")
         shapes.check_mask(name, sequences.shape, mask.shape)

@@ -275,6 +275,7 @@ class ModulatedLSTMCell(RecurrentCell):
             `modulation`, each of the shape of `state`.
         """
         self.check_built()
+        self.check_describes_step("gates")
         h = ops.convert_to_tensor(state, dtype=self.compute_dtype)
         inputs = ops.convert_to_tensor(inputs, dtype=self.compute_dtype)
         leading = tuple(inputs.shape[:-1])

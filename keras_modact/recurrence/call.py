@@ -65,6 +65,15 @@ def tensorflow_sees_a_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def torch_is_exporting() -> bool:
+    """Whether torch writes down what is computed, for use without Python."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
 def is_traced_by_torch(call: Call) -> bool:
     """Whether torch is compiling, exporting or transforming, and not computing."""
     if keras.backend.backend() != "torch":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -32,9 +33,10 @@ class RecurrentCell(keras.layers.Layer):
     A subclass adds `build`, `project`, `step`, and its own constructor
     arguments to `get_config`. A cell with more than one state also sets
     `state_size` to the list of their sizes, after `super().__init__`; a size is
-    an integer, or a tuple for a state with more axes than `(batch, size)`. One
-    with further dropout adds its rate to `dropout_rates`, and its mask to the
-    recurrent one in `dropout_masks`.
+    an integer, or a tuple for a state with more axes than `(batch, size)`, which
+    `keras.layers.RNN` gets and gives as one axis. One with further dropout adds
+    its rate to `dropout_rates`, and its mask to the recurrent one in
+    `dropout_masks`. `call` is not overridden: the layer runs `step`.
 
     Args:
         units: Positive integer, the number of units.
@@ -99,8 +101,36 @@ class RecurrentCell(keras.layers.Layer):
         self.seed = seed
         if dropout or recurrent_dropout:
             self.seed_generator = keras.random.SeedGenerator(seed)
-        self.state_size: Any = units
+        self.state_size = units
         self.output_size = units
+
+    @property
+    def state_size(self) -> int | list[int]:
+        """The size of each state, all of its axes together.
+
+        `keras.layers.RNN` takes a size with several axes for several states.
+        """
+        sizes = [math.prod(shape) for shape in self._state_shapes]
+        return sizes if self._has_several_states else sizes[0]
+
+    @state_size.setter
+    def state_size(self, sizes: Any) -> None:
+        self._has_several_states = isinstance(sizes, list)
+        self._state_shapes = tuple(
+            (size,) if isinstance(size, int) else tuple(size)
+            for size in (sizes if self._has_several_states else [sizes])
+        )
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The dtype policy of the cell, and of the cells that it stacks."""
+        return super().dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        keras.layers.Layer.dtype_policy.fset(self, policy)
+        for cell in getattr(self, "cells", ()):
+            cell.dtype_policy = policy
 
     def project(self, inputs: Tensor) -> Tensor:
         """The part of a step that depends on the input alone.
@@ -247,15 +277,20 @@ class RecurrentCell(keras.layers.Layer):
             raise ValueError(
                 f"A bare {type(self).__name__} cannot draw dropout masks: one "
                 "mask must serve a whole sequence, and `keras.layers.RNN` calls "
-                "the cell step by step with no hook before the loop. Received "
+                "the cell step by step with no public hook before the loop. Received "
                 f"{received}, training=True. Use the layer of the same name "
                 "without `Cell`, which draws them, or set all of them to 0."
             )
         inputs = numerics.as_float(inputs, self.compute_dtype)
         nested = keras.tree.is_nested(states)
-        new_states = self.step(
-            self.project(inputs), list(states) if nested else [states]
-        )
+        given = list(states) if nested else [states]
+        new_states = self.step(self.project(inputs), self.with_axes(given))
+        new_states = [
+            ops.reshape(new, (-1, *old.shape[1:]))
+            if new.shape[1:] != old.shape[1:]
+            else new
+            for new, old in zip(new_states, given, strict=True)
+        ]
         return new_states[0], new_states if nested else new_states[0]
 
     def dropout_rates(self) -> dict[str, float]:
@@ -297,15 +332,22 @@ class RecurrentCell(keras.layers.Layer):
 
     def state_shapes(self) -> list[tuple[int, ...]]:
         """The shape of every state, without the batch."""
-        several = isinstance(self.state_size, list)
-        sizes = self.state_size if several else [self.state_size]
-        return [(size,) if isinstance(size, int) else tuple(size) for size in sizes]
+        return list(self._state_shapes)
+
+    def with_axes(self, states: Sequence[Tensor]) -> list[Tensor]:
+        """The states as `step` takes them, of those with all of their axes in one."""
+        return [
+            state
+            if len(state.shape) == len(shape) + 1
+            else ops.reshape(state, (-1, *shape))
+            for state, shape in zip(states, self._state_shapes, strict=True)
+        ]
 
     def get_initial_state(self, batch_size: Any = None) -> list[Tensor]:
-        """Zeros for every state, in the compute dtype."""
+        """Zeros `(batch, size)` for every state, in the compute dtype."""
         return [
-            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
-            for shape in self.state_shapes()
+            ops.zeros((batch_size, math.prod(shape)), dtype=self.compute_dtype)
+            for shape in self._state_shapes
         ]
 
     def get_config(self) -> dict[str, Any]:
@@ -332,6 +374,27 @@ class RecurrentCell(keras.layers.Layer):
             )
         self.features = features
         return features
+
+    def check_describes_step(self, method: str) -> None:
+        """Refuses a look at a step that another class has written anew.
+
+        Args:
+            method: The method that says what a step does. The class that has it,
+                or one that inherits from that, must not have a `step` of its own.
+        """
+        classes = type(self).__mro__
+        definer = {
+            name: next(cls for cls in classes if name in vars(cls))
+            for name in ("step", "call", method)
+        }
+        for name in ("step", "call"):
+            own = definer[name]
+            if own is not definer[method] and issubclass(own, definer[method]):
+                raise ValueError(
+                    f"`{method}` of {definer[method].__name__} says what its own step "
+                    f"does, and {own.__name__} overrides `{name}`. Override "
+                    f"`{method}` there as well, in line with it."
+                )
 
     def check_built(self) -> None:
         """Refuses a look at what weights do that are not there yet."""

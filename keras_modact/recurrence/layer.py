@@ -12,7 +12,7 @@ from keras import ops
 from keras_modact import numerics
 from keras_modact.arguments import Tensor, truth_value
 from keras_modact.recurrence import loop, paths, shapes
-from keras_modact.recurrence.call import Call, tensorflow_sees_a_gpu
+from keras_modact.recurrence.call import Call, tensorflow_sees_a_gpu, torch_is_exporting
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 
@@ -48,6 +48,7 @@ class RecurrentLayer(keras.layers.RNN):
             "zero_output_for_mask",
         ):
             truth_value(name, loop_arguments[name])
+        refuse_own_call(type(self), self.cell_class)
         cell = self.cell_class(
             **cell_arguments,
             dtype=loop_arguments.get("dtype"),
@@ -62,15 +63,45 @@ class RecurrentLayer(keras.layers.RNN):
         self._last_path: str | None = None
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
-        self._check_shapes(sequences_shape, initial_state_shape)
-        super().build(sequences_shape)
-        if self.stateful:
-            self._carried_states = _CarriedStates(self.states)
+        self._check_shapes(sequences_shape, shapes.listed(initial_state_shape))
+        if not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful and self.states is None:
+            self._make_states(sequences_shape)
+        elif self.stateful:
+            self.reset_state()
+
+    def _make_states(self, sequences_shape: Shape) -> None:
+        """Makes the variables of a stateful layer, for one size of batch."""
+        if sequences_shape[0] is None:
+            raise ValueError(
+                f"{self._described()} has stateful=True, so its batch size must be "
+                f"static, received the shape {tuple(sequences_shape)}. Give it, for "
+                "example with `keras.Input((20, 8), batch_size=32)`."
+            )
+        self._carried_states = _CarriedStates(self.dtype_policy)
+        self._carried_states.build(
+            [(sequences_shape[0], *shape) for shape in self.cell.state_shapes()]
+        )
+        # Not `self.states = ...`, by which Keras would count them as weights.
+        vars(self)["states"] = self._carried_states.states
+
+    def get_initial_state(self, batch_size: Any) -> list[Tensor]:
+        """The states before the first step where none are given.
+
+        Args:
+            batch_size: Integer or scalar tensor.
+
+        Returns:
+            A list of tensors, what `initial_state` takes.
+        """
+        states = self.cell.get_initial_state(batch_size)
+        return self.cell.with_axes(keras.tree.flatten(states))
 
     def compute_output_shape(
         self, sequences_shape: Shape, initial_state_shape: Any = None
     ) -> Any:
-        self._check_shapes(sequences_shape, initial_state_shape)
+        self._check_shapes(sequences_shape, shapes.listed(initial_state_shape))
         batch, time, _ = sequences_shape
         steps = (time,) if self.return_sequences else ()
         output = (batch, *steps, self.cell.output_size)
@@ -88,6 +119,17 @@ class RecurrentLayer(keras.layers.RNN):
         state_shapes = None
         if initial_state is not None:
             state_shapes = [s.shape for s in keras.tree.flatten(initial_state)]
+        if self.stateful:
+            if torch_is_exporting():
+                raise ValueError(
+                    f"{self._described()} has stateful=True, and torch exports the "
+                    "states that it has now as constants. Export a layer with "
+                    "stateful=False and return_state=True, which takes the states "
+                    "as `initial_state` and returns them."
+                )
+            sequences = shapes.of_one_batch_size(
+                self._described(), sequences, self.states[0].shape[0]
+            )
         if mask is not None:
             mask = keras.tree.flatten(mask)[0]
         mask_shape = None if mask is None else mask.shape
@@ -136,6 +178,16 @@ class RecurrentLayer(keras.layers.RNN):
         if mask is not None and self.return_sequences and self.zero_output_for_mask:
             outputs = loop.zero_masked(outputs, mask)
         return states[0], outputs, states
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The dtype policy of the layer and of its cell."""
+        return super().dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        keras.layers.RNN.dtype_policy.fset(self, policy)
+        self.cell.dtype_policy = policy
 
     @property
     def acceleration(self) -> str | None:
@@ -214,18 +266,44 @@ class RecurrentLayer(keras.layers.RNN):
         return cls(**config)
 
 
-class _CarriedStates(keras.layers.Layer):
-    """Makes the states of a stateful layer known to Keras as variables.
+def refuse_own_call(layer: type, cell: type[RecurrentCell]) -> None:
+    """Refuses a cell whose `call` is not what the layer runs.
 
-    Keras hides them from its own tracking, so JAX' stateless calls never bring
-    their new values back. They are no weights: they depend on the batch size,
-    and a model with states takes the weights of one without.
+    Args:
+        layer: The layer's class.
+        cell: The cell's class.
+    """
+    if cell.call is not RecurrentCell.call:
+        raise ValueError(
+            f"{layer.__name__} runs `project` and `step` of its cell, and "
+            f"{cell.__name__} overrides `call`, which would have no effect. "
+            "Override `step(projected, states, recurrent_mask)` instead, or run the "
+            "cell with `keras.layers.RNN`."
+        )
+
+
+class _CarriedStates(keras.layers.Layer):
+    """The variables that hold the states of a stateful layer.
+
+    Keras makes them all under one path, and hides them from its own tracking, so
+    JAX' stateless calls never bring their new values back. They are no weights:
+    they depend on the batch size, and a model with states takes the weights of one
+    without.
     """
 
-    def __init__(self, states: Any) -> None:
-        super().__init__(name="carried_states", trainable=False)
-        self.states = keras.tree.flatten(states)
-        self.built = True
+    def __init__(self, dtype: Any) -> None:
+        super().__init__(name="carried_states", trainable=False, dtype=dtype)
+
+    def build(self, shapes: list[Shape]) -> None:
+        self.states = [
+            self.add_weight(
+                name=f"state_{number}",
+                shape=shape,
+                initializer="zeros",
+                trainable=False,
+            )
+            for number, shape in enumerate(shapes)
+        ]
 
     @property
     def weights(self) -> list[Any]:

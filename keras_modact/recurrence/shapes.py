@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_modact.arguments import Tensor
 from keras_modact.recurrence.cell import RecurrentCell
 
 Shape = Sequence[int | None]
@@ -20,6 +21,11 @@ def check_sequences(name: str, shape: Shape) -> None:
         shape: Shape of the inputs.
     """
     takes = f"{name} takes sequences of shape (batch, time, features)"
+    if shape and not is_shape(shape):
+        raise ValueError(
+            f"{takes}, received a list of {len(shape)} tensors. The states before the "
+            "first step come by name: `layer(sequences, initial_state=states)`."
+        )
     if len(shape) < 3:
         raise ValueError(
             f"{takes}, received the shape {tuple(shape)}. If they come from a "
@@ -51,7 +57,7 @@ def check_features(name: str, cell: RecurrentCell, shape: Shape) -> None:
 
 
 def check_states(
-    name: str, cell: RecurrentCell, shape: Shape, state_shapes: Any
+    name: str, cell: RecurrentCell, shape: Shape, state_shapes: Sequence[Shape]
 ) -> None:
     """Refuses initial states of another number or shape than the cell's.
 
@@ -59,10 +65,9 @@ def check_states(
         name: What the error calls the layer.
         cell: The cell.
         shape: Shape of the inputs.
-        state_shapes: One shape, or a nest of shapes.
+        state_shapes: The shapes of the initial states.
     """
-    given: list[Shape] = []
-    keras.tree.map_shape_structure(given.append, state_shapes)
+    given = list(map(tuple, state_shapes))
     allowed = [(shape[0], *state) for state in cell.state_shapes()]
     if len(given) != len(allowed) or not all(map(fits, given, allowed)):
         raise ValueError(
@@ -83,8 +88,59 @@ def check_mask(name: str, shape: Shape, mask_shape: Shape) -> None:
         )
 
 
+def of_one_batch_size(name: str, sequences: Tensor, size: int) -> Tensor:
+    """The sequences of a stateful layer, if they are as many as its states.
+
+    Args:
+        name: What the error calls the layer.
+        sequences: Tensor `(batch, time, features)`.
+        size: The batch size that the states were made for.
+    """
+    message = (
+        f"{name} has stateful=True and carries the states of {size} sequences, so "
+        f"it takes no other batch size, received {{}}. Pass {size} sequences at a "
+        "time (leave a smaller last batch out, or pad it), or make a new layer."
+    )
+    batch = sequences.shape[0]
+    if isinstance(batch, int) and batch != size:
+        raise ValueError(message.format(batch))
+    symbolic = isinstance(sequences, keras.KerasTensor)
+    if batch is not None or symbolic or keras.backend.backend() != "tensorflow":
+        return sequences
+    import tensorflow as tf
+
+    # Only the graph knows the size. XLA drops assertions, and checks shapes.
+    batch = tf.shape(sequences)[0]
+    check = tf.debugging.assert_equal(batch, size, message.format("another one"))
+    with tf.control_dependencies([check]):
+        return tf.ensure_shape(sequences, (size, *sequences.shape[1:]))
+
+
+def is_shape(shape: Any) -> bool:
+    """Whether it is the shape of one tensor, and not a list of shapes."""
+    return not any(isinstance(size, (tuple, list)) for size in shape)
+
+
+def listed(state_shapes: Any) -> list[Shape] | None:
+    """The shapes of initial states as a list, as Keras has them in `build`.
+
+    Args:
+        state_shapes: None, one shape, or a nest of shapes.
+    """
+    if state_shapes is None:
+        return None
+    if len(state_shapes) and is_shape(state_shapes):
+        return [state_shapes]
+    return [shape for nest in state_shapes for shape in listed(nest) or ()]
+
+
 def fits(given: Shape, allowed: Shape) -> bool:
-    """Whether two shapes agree where both are known."""
+    """Whether two shapes agree where both are known.
+
+    While torch traces, a size is a tensor, and the trace would not keep a check.
+    """
     return len(given) == len(allowed) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(given, allowed, strict=True)
+        one == other
+        for one, other in zip(given, allowed, strict=True)
+        if isinstance(one, int) and isinstance(other, int)
     )

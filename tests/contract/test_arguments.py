@@ -166,6 +166,16 @@ def test_wrong_rank(row: Row, shape: tuple[int, ...]) -> None:
         row.layer()(keras.Input(shape[1:]))
 
 
+@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+def test_states_in_a_list_with_the_sequences(row: Row) -> None:
+    layer = row.layer()
+    states = layer.get_initial_state(3)
+    with pytest.raises(
+        ValueError, match="`layer\\(sequences, initial_state=states\\)`"
+    ):
+        layer([row.batch(), *states])
+
+
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_unknown_features(row: Row) -> None:
     layer = row.layer()

@@ -152,3 +152,24 @@ def test_onnx_with_every_size_given(row: Row, tmp_path: Path) -> None:
 def test_onnx_takes_batches_of_any_size(row: Row, tmp_path: Path) -> None:
     model = nudged(row.model())
     check_onnx(model, (None, *row.input_shape), tmp_path)
+
+
+@torchscript_warnings
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_onnx_of_an_encoder_and_a_decoder(row: Row, tmp_path: Path) -> None:
+    """States that come from another layer, whose sizes torch traces as tensors."""
+    inputs = keras.Input(row.input_shape)
+    _, *states = row.layer(return_state=True)(inputs)
+    outputs = row.layer()(inputs, initial_state=states)
+    model = nudged(keras.Model(inputs, outputs))
+    check_onnx(model, (None, *row.input_shape), tmp_path)
+
+
+@torchscript_warnings
+@pytest.mark.skipif(not ON_TORCH, reason="torch makes constants of variables")
+def test_no_states_are_baked_in(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    model = RECURRENT_CLASSES[0].model(batch_size=2, stateful=True)
+    model.predict(RECURRENT_CLASSES[0].batch(2), verbose=0)
+    with pytest.raises(Exception, match="exports the states that it has now"):
+        model.export(str(tmp_path / "model.onnx"), format="onnx", verbose=False)

@@ -88,6 +88,39 @@ def test_states_are_no_weights(row: Row, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_each_state_has_a_path_of_its_own(row: Row) -> None:
+    """Keras makes all states under one path, and one hides the others."""
+    model = row.model(batch_size=3, stateful=True)
+    model.compile("sgd", "mse")
+    states = model.layers[1].states
+    assert len({state.path for state in states}) == len(states)
+    kept = keras.tree.flatten(model.get_state_tree()["non_trainable_variables"])
+    model.predict(row.batch(3), batch_size=3, verbose=0)
+    assert all(np.abs(as_float64(state)).max() > 0 for state in states)
+    shapes = sorted(tuple(value.shape) for value in kept)
+    assert shapes == sorted(
+        tuple(variable.shape) for variable in model.non_trainable_variables
+    )
+    if keras.backend.backend() == "torch":
+        held = {id(parameter) for parameter in model.parameters()}
+        assert held >= {id(state.value) for state in states}
+        names = [name for name in model.state_dict() if "carried_states" in name]
+        assert len({name.rpartition("/")[2] for name in names}) == len(states)
+
+
+def test_smaller_last_batch() -> None:
+    """Keras on TensorFlow traces a free batch, and returned more rows than came."""
+    model = RECURRENT_CLASSES[0].model(batch_size=4, stateful=True)
+    x = RECURRENT_CLASSES[0].batch(6)
+    for jit_compile in (False, True):
+        if jit_compile and keras.backend.backend() == "torch":
+            continue
+        model.compile("sgd", "mse", jit_compile=jit_compile)
+        with pytest.raises(Exception, match=r"takes no other batch|not compatible"):
+            model.predict(x, batch_size=4, verbose=0)
+
+
 @pytest.mark.parametrize("row", RECURRENT_CLASSES[:1], ids=row_id)
 def test_batch_size_must_be_static_and_constant(row: Row) -> None:
     with pytest.raises(ValueError, match="batch size must be static"):

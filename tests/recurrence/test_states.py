@@ -106,6 +106,37 @@ def test_shapes() -> None:
         layer(X, initial_state=[np.zeros((2, UNITS))] * 2)
 
 
+def test_in_a_keras_rnn() -> None:
+    """Keras takes a size with several axes for several states; a mask has one."""
+    layer = Memory(UNITS, return_state=True)
+    _, h, memory = layer(X, mask=MASK)
+    inputs, valid = keras.Input((5, UNITS)), keras.Input((5,), dtype="bool")
+    plain = keras.layers.RNN(
+        MemoryCell(UNITS), return_state=True, zero_output_for_mask=True
+    )
+    plain.build(X.shape)
+    plain.set_weights(layer.get_weights())
+    model = keras.Model([inputs, valid], plain(inputs, mask=valid))
+    _, plain_h, plain_memory = model.predict([X, MASK], verbose=0)
+    np.testing.assert_allclose(plain_h, as_float64(h), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        plain_memory.reshape(memory.shape), as_float64(memory), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_in_a_loop_of_ones_own() -> None:
+    cell = MemoryCell(UNITS)
+    states = [np.full((2, UNITS), 0.5), np.full((2, UNITS, 2), 0.25)]
+    states = [ops.convert_to_tensor(state, "float32") for state in states]
+    _, (_, memory) = cell(X[:, 0], states)
+    flat = [states[0], ops.reshape(states[1], (2, 2 * UNITS))]
+    _, (_, flat_memory) = cell(X[:, 0], flat)
+    assert memory.shape == (2, UNITS, 2)
+    np.testing.assert_array_equal(
+        as_float64(flat_memory), as_float64(memory).reshape(2, -1)
+    )
+
+
 def test_stateful() -> None:
     inputs = keras.Input((None, UNITS), batch_size=2)
     layer = Memory(UNITS, stateful=True, return_sequences=True)
