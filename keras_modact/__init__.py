@@ -43,6 +43,7 @@ from keras_modact.rectification import (
     neglu,
     smooth_neglu,
 )
+from keras_modact.recurrence import RecurrentCell, RecurrentLayer
 
 __version__ = "0.1.0"
 
@@ -74,6 +75,8 @@ __all__ = [
     "ModulatedLSTMCell",
     "NBRCCell",
     "NegLU",
+    "RecurrentCell",
+    "RecurrentLayer",
     "StackedAdaptiveLSTM",
     "StackedAdaptiveLSTMCell",
     "__version__",

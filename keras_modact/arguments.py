@@ -10,7 +10,7 @@ import difflib
 import inspect
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,15 +30,23 @@ def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, **scope["kwargs"]}
 
 
-def refuse_misspelt(cls: type, unknown: Mapping[str, Any]) -> None:
-    """Refuses an argument that looks like a slip of the pen.
+def refuse_misspelt(
+    cls: Any, unknown: Mapping[str, Any], known: Iterable[str] | None = None
+) -> None:
+    """Rejects unknown keywords that resemble known ones.
 
     Args:
         cls: The class that is constructed.
-        unknown: What its constructor does not know and passes on to Keras.
+        unknown: What its constructor passes on.
+        known: The names of its arguments, if not those that its `__init__` names.
     """
-    known = inspect.signature(cls).parameters
+    if known is None:
+        # Not `inspect.signature(cls)`, which is that of flax where Keras runs on NNX.
+        known = inspect.signature(cls.__init__).parameters
+    known = list(known)
     for name, value in unknown.items():
+        if name in known:
+            continue
         meant = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
         if meant:
             raise ValueError(

@@ -32,12 +32,17 @@ RECURRENT_ROWS = [row for row in ROWS if row.is_recurrent]
 
 
 def public_classes() -> list[type]:
-    """Every layer and cell class that a user reaches by a public name."""
+    """Every layer and cell class that a user reaches by a public name.
+
+    But for the base classes, which compute nothing.
+    """
     found = (getattr(keras_modact, name) for name in keras_modact.__all__)
     return [
         item
         for item in found
-        if inspect.isclass(item) and issubclass(item, keras.layers.Layer)
+        if inspect.isclass(item)
+        and issubclass(item, keras.layers.Layer)
+        and not item.__module__.startswith("keras_modact.recurrence.")
     ]
 
 

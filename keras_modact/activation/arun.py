@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from keras_modact.activation.arun_cell import ARUNCell
-from keras_modact.arguments import constructor_arguments
 from keras_modact.recurrence import RecurrentLayer
 
 
@@ -128,38 +125,3 @@ class ARUN(RecurrentLayer):
     """
 
     cell_class = ARUNCell
-
-    def __init__(
-        self,
-        units: int,
-        supervisor_units: int = 50,
-        use_bias: bool = True,
-        kernel_initializer: Any = "he_normal",
-        recurrent_initializer: Any = "keras_modact>Henaff",
-        bias_initializer: Any = "zeros",
-        supervisor_kernel_initializer: Any = "he_normal",
-        supervisor_recurrent_initializer: Any = "keras_modact>Henaff",
-        supervisor_bias_initializer: Any = "zeros",
-        gain_kernel_initializer: Any = None,
-        gain_bias_initializer: Any = None,
-        saturation_kernel_initializer: Any = None,
-        saturation_bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import keras
 
 from keras_modact import arguments, weight_arguments
 from keras_modact.activation.arun_derivatives import ARUNDerivatives
+from keras_modact.activation.gamma_cell import GAMMA, PUBLISHED_INITIALIZERS
 from keras_modact.arguments import constructor_arguments
+from keras_modact.recurrence import CellArguments, Fixed
 
 SUPERVISOR = (
     "supervisor_kernel",
@@ -114,14 +116,13 @@ class ARUNCell(ARUNDerivatives):
         defines gamma.
     """
 
+    defaults: ClassVar[Mapping[str, Any]] = PUBLISHED_INITIALIZERS
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = GAMMA
+
     def __init__(
         self,
         units: int,
         supervisor_units: int = 50,
-        use_bias: bool = True,
-        kernel_initializer: Any = "he_normal",
-        recurrent_initializer: Any = "keras_modact>Henaff",
-        bias_initializer: Any = "zeros",
         supervisor_kernel_initializer: Any = "he_normal",
         supervisor_recurrent_initializer: Any = "keras_modact>Henaff",
         supervisor_bias_initializer: Any = "zeros",
@@ -129,16 +130,7 @@ class ARUNCell(ARUNDerivatives):
         gain_bias_initializer: Any = None,
         saturation_kernel_initializer: Any = None,
         saturation_bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ) -> None:
         given = constructor_arguments(locals())
         supervisor_units = arguments.positive_integer(
@@ -184,13 +176,6 @@ class ARUNCell(ARUNDerivatives):
             "saturation_kernel", "saturation_kernel", (size, 1)
         )
         self.saturation_bias = add("saturation_bias", "saturation_bias", (1,))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "supervisor_units": self.supervisor_units,
-            **weight_arguments.config(self, SUPERVISOR),
-        }
 
 
 def glorot_normal(factor: float) -> keras.initializers.Initializer:

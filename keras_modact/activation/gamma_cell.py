@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
@@ -13,7 +13,25 @@ from keras_modact.activation.adaptation import WEIGHTS as ADAPTATION
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma, gamma_derivatives
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.recurrence import RecurrentCell, affine, arithmetic
+from keras_modact.recurrence import (
+    CellArguments,
+    Fixed,
+    RecurrentCell,
+    affine,
+    arithmetic,
+)
+
+PUBLISHED_INITIALIZERS = {
+    "kernel_initializer": "he_normal",
+    "recurrent_initializer": "keras_modact>Henaff",
+}
+GAMMA = {
+    "activation": Fixed(
+        None,
+        "it is gamma, by its definition in the paper, whose gain and saturation say "
+        "which activation it resembles",
+    )
+}
 
 
 class PlainCell(RecurrentCell):
@@ -137,34 +155,23 @@ class GammaRNNCell(Adaptation, PlainCell):
     """
 
     slow_adjoint_on = ("tensorflow",)
+    defaults: ClassVar[Mapping[str, Any]] = PUBLISHED_INITIALIZERS
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = GAMMA
 
     def __init__(
         self,
         units: int,
         mode: str = "homogeneous",
-        use_bias: bool = True,
-        kernel_initializer: Any = "he_normal",
-        recurrent_initializer: Any = "keras_modact>Henaff",
-        bias_initializer: Any = "zeros",
         gain_initializer: Any = 5.0,
         saturation_initializer: Any = 0.0,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
         gain_regularizer: Any = None,
         saturation_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
         gain_constraint: Any = None,
         saturation_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ) -> None:
-        given, adaptation = split_adaptation(constructor_arguments(locals()))
-        super().__init__(**given)
+        others, adaptation = split_adaptation(constructor_arguments(locals()))
+        super().__init__(**others)
         self.set_adaptation(adaptation)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -218,6 +225,3 @@ class GammaRNNCell(Adaptation, PlainCell):
             each = self.mode == "heterogeneous"
             gradients[name] = summed if each else ops.sum(summed)
         return of_inputs, gradients
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.adaptation_config()}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from keras_modact.activation.gamma_cell import GammaRNNCell
-from keras_modact.arguments import constructor_arguments
 from keras_modact.recurrence import RecurrentLayer
 
 
@@ -122,37 +119,3 @@ class GammaRNN(RecurrentLayer):
     """
 
     cell_class = GammaRNNCell
-
-    def __init__(
-        self,
-        units: int,
-        mode: str = "homogeneous",
-        use_bias: bool = True,
-        kernel_initializer: Any = "he_normal",
-        recurrent_initializer: Any = "keras_modact>Henaff",
-        bias_initializer: Any = "zeros",
-        gain_initializer: Any = 5.0,
-        saturation_initializer: Any = 0.0,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        gain_regularizer: Any = None,
-        saturation_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        gain_constraint: Any = None,
-        saturation_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

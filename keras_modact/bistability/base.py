@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor
-from keras_modact.recurrence import RecurrentCell, arithmetic
+from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell, arithmetic
 
 
 class BistableCell(RecurrentCell):
     """What BRC and nBRC share: everything but how the gates read the state."""
 
-    def __init__(self, use_candidate_bias: bool = False, **kwargs: Any) -> None:
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
+        "activation": Fixed("tanh", "the candidate is a tanh, by equation 4"),
+        "recurrent_activation": Fixed(
+            "sigmoid", "the update gate is a sigmoid, by equation 4"
+        ),
+    }
+
+    def __init__(
+        self,
+        units: int,
+        use_candidate_bias: bool = False,
+        **kwargs: Unpack[CellArguments],
+    ) -> None:
         arguments.truth_value("use_candidate_bias", use_candidate_bias)
         if use_candidate_bias and not kwargs.get("use_bias", True):
             raise ValueError(
@@ -24,7 +36,7 @@ class BistableCell(RecurrentCell):
                 "use_bias=False with it. Pass use_bias=True, or leave "
                 "`use_candidate_bias` out."
             )
-        super().__init__(**kwargs)
+        super().__init__(units, **kwargs)
         self.use_candidate_bias = use_candidate_bias
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -204,9 +216,3 @@ class BistableCell(RecurrentCell):
         # 1 + tanh(p) = 2 sigmoid(2 p), with all digits where it is small, and at a
         # fifth of the cost.
         return arithmetic.sigmoid(2 * feedback), arithmetic.sigmoid(update)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "use_candidate_bias": self.use_candidate_bias,
-        }

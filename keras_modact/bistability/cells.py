@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_modact import numerics
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.arguments import Tensor
 from keras_modact.bistability.base import BistableCell
 from keras_modact.recurrence import arithmetic
 
@@ -88,31 +88,11 @@ class BRCCell(BistableCell):
         for long-lasting memory", PLoS ONE 16(6), 2021, eq. 4.
     """
 
+    defaults: ClassVar[Mapping[str, Any]] = {"recurrent_initializer": "ones"}
     fused_kernels: ClassVar[Mapping[str, str]] = {
         "torch": "keras_modact.bistability.triton_scan",
         "jax": "keras_modact.bistability.pallas_scan",
     }
-
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        use_candidate_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "ones",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**constructor_arguments(locals()))
 
     def fused_weights(self, dtype: str) -> list[Tensor]:
         return [ops.cast(self.recurrent_kernel, dtype)]
@@ -236,27 +216,6 @@ class NBRCCell(BistableCell):
     """
 
     is_gru = True
-
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        use_candidate_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**constructor_arguments(locals()))
 
     def as_gru(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
         # 1 + tanh(p) = 2 sigma(2 p), so a = 2 r with the reset gate r = sigma(2 p),

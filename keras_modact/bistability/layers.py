@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
-from keras_modact.arguments import constructor_arguments
 from keras_modact.bistability.cells import BRCCell, NBRCCell
 from keras_modact.recurrence import RecurrentLayer
 
@@ -106,34 +103,6 @@ class BRC(RecurrentLayer):
 
     cell_class = BRCCell
 
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        use_candidate_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "ones",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))
-
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class NBRC(RecurrentLayer):
@@ -232,31 +201,3 @@ class NBRC(RecurrentLayer):
     """
 
     cell_class = NBRCCell
-
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        use_candidate_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
-from keras_modact.arguments import constructor_arguments
 from keras_modact.modulation.lstm_cell import ModulatedLSTMCell
 from keras_modact.recurrence import RecurrentLayer
 
@@ -120,33 +117,3 @@ class ModulatedLSTM(RecurrentLayer):
     """
 
     cell_class = ModulatedLSTMCell
-
-    def __init__(
-        self,
-        units: int,
-        modulator_activation: Any = "sigmoid",
-        modulates: str = "slope",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

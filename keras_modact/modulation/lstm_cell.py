@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import keras
 from keras import ops
 
 from keras_modact import arguments, numerics, slopes, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.arguments import Tensor
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.modulation.tanhshrink import tanhshrink
-from keras_modact.recurrence import RecurrentCell, affine, arithmetic
+from keras_modact.recurrence import CellArguments, RecurrentCell, affine, arithmetic
 
 GATES = 5
 MODULATES = ("slope", "output")
@@ -87,6 +87,10 @@ class ModulatedLSTMCell(RecurrentCell):
             training, where R reads it. Both need the layer `ModulatedLSTM`: a
             bare cell refuses them in training.
         seed: Integer seed of the dropout masks, or None.
+        activation: The activation of candidate and output, tanh in the equations.
+            Defaults to `"tanh"`, as published.
+        recurrent_activation: The activation of the gates i, f and o, sigma in the
+            equations. Defaults to `"sigmoid"`, as published.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -125,32 +129,25 @@ class ModulatedLSTMCell(RecurrentCell):
         units: int,
         modulator_activation: Any = "sigmoid",
         modulates: str = "slope",
-        use_bias: bool = True,
         unit_forget_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        *,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        **kwargs: Unpack[CellArguments],
     ) -> None:
-        given = constructor_arguments(locals())
-        tau = activation_of(given.pop("modulator_activation"))
-        modulates = arguments.one_of("modulates", given.pop("modulates"), MODULATES)
-        unit_forget_bias = arguments.truth_value(
-            "unit_forget_bias", given.pop("unit_forget_bias")
+        tau = activation_of(modulator_activation)
+        modulates = arguments.one_of("modulates", modulates, MODULATES)
+        unit_forget_bias = arguments.truth_value("unit_forget_bias", unit_forget_bias)
+        activation = arguments.activation("activation", activation)
+        recurrent_activation = arguments.activation(
+            "recurrent_activation", recurrent_activation
         )
-        super().__init__(**given)
+        super().__init__(units, **kwargs)
         self.modulator_activation = tau
         self.modulates = modulates
         self.unit_forget_bias = unit_forget_bias
+        self.activation = activation
+        self.recurrent_activation = recurrent_activation
         self.state_size = [self.units, self.units]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -192,13 +189,19 @@ class ModulatedLSTMCell(RecurrentCell):
         read = numerics.masked(h, recurrent_mask)
         gates = self._gates(projected + numerics.matmul(read, self.recurrent_kernel))
         if self.modulates == "slope":
-            candidate = arithmetic.tanh(gates.modulation * gates.integration)
+            candidate = self._activate(gates.modulation * gates.integration)
         else:
-            candidate = gates.modulation * arithmetic.tanh(gates.integration)
+            candidate = gates.modulation * self._activate(gates.integration)
         c = arithmetic.multiply_add(gates.forget, c, gates.input * candidate)
-        return [gates.output * arithmetic.tanh(c), c]
+        return [gates.output * self._activate(c), c]
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return arithmetic.activate(self.activation, x)
 
     def why_no_derivatives(self) -> str | None:
+        known = keras.activations.tanh, keras.activations.sigmoid
+        if (self.activation, self.recurrent_activation) != known:
+            return "its derivatives are those of tanh and sigmoid"
         return slopes.why_unknown(
             "modulator_activation", self.modulator_activation, FURTHER_SLOPES
         )
@@ -291,24 +294,6 @@ class ModulatedLSTMCell(RecurrentCell):
 
     def _gates(self, summed: Tensor) -> Gates:
         i, f, g, o, m = ops.split(summed, GATES, axis=-1)
-        if self.modulator_activation is keras.activations.sigmoid:
-            m = arithmetic.sigmoid(m)
-        else:
-            m = numerics.activate(self.modulator_activation, m)
-        return Gates(
-            input=arithmetic.sigmoid(i),
-            forget=arithmetic.sigmoid(f),
-            integration=g,
-            output=arithmetic.sigmoid(o),
-            modulation=m,
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "modulator_activation": keras.activations.serialize(
-                self.modulator_activation
-            ),
-            "modulates": self.modulates,
-            "unit_forget_bias": self.unit_forget_bias,
-        }
+        i, f, o = (arithmetic.activate(self.recurrent_activation, x) for x in (i, f, o))
+        m = arithmetic.activate(self.modulator_activation, m)
+        return Gates(input=i, forget=f, integration=g, output=o, modulation=m)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
-from keras_modact.arguments import constructor_arguments
 from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.recurrence import RecurrentLayer
 
@@ -158,47 +155,3 @@ class AdaptiveLSTM(RecurrentLayer):
     """
 
     cell_class = AdaptiveLSTMCell
-
-    def __init__(
-        self,
-        units: int,
-        policy_units: int,
-        policy: str = "recurrent",
-        adaptation: str = "io",
-        adapt_bias: bool = True,
-        policy_activation: Any = "tanh",
-        around_one: bool = False,
-        slicing: str = "exact",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        kernel_initializer: Any = "orthogonal",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        policy_kernel_initializer: Any = None,
-        policy_recurrent_initializer: Any = None,
-        policy_bias_initializer: Any = None,
-        adaptation_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        policy_kernel_regularizer: Any = None,
-        policy_recurrent_regularizer: Any = None,
-        policy_bias_regularizer: Any = None,
-        adaptation_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        policy_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Unpack
 
 import keras
 
 from keras_modact import arguments, weight_arguments
-from keras_modact.recurrence import RecurrentCell
+from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell
 
 GATES = 4
 POLICIES = ("recurrent", "static")
@@ -41,28 +42,42 @@ class AdaptiveLSTMBase(RecurrentCell):
         **kwargs: The arguments of `RecurrentCell`.
     """
 
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "kernel_initializer": "orthogonal",
+        "recurrent_initializer": "orthogonal",
+    }
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
+        "activation": Fixed("tanh", "the candidate is a tanh, by equation 8"),
+        "recurrent_activation": Fixed(
+            "sigmoid", "the gates are sigmoids, by equation 8"
+        ),
+    }
+
     def __init__(
         self,
         units: int,
-        policy_units: int,
-        adaptation: str,
-        adapt_bias: bool,
-        policy_activation: Any,
-        around_one: bool,
-        slicing: str,
-        unit_forget_bias: bool,
-        policy_dropout: float,
-        policy_kernel_initializer: Any,
-        policy_recurrent_initializer: Any,
-        policy_bias_initializer: Any,
-        adaptation_initializer: Any,
-        policy_kernel_regularizer: Any,
-        policy_recurrent_regularizer: Any,
-        policy_bias_regularizer: Any,
-        adaptation_regularizer: Any,
-        **kwargs: Any,
+        policy_units: int | None = None,
+        adaptation: str = "io",
+        adapt_bias: bool = True,
+        policy_activation: Any = "tanh",
+        around_one: bool = False,
+        slicing: str = "exact",
+        unit_forget_bias: bool = True,
+        policy_kernel_initializer: Any = None,
+        policy_recurrent_initializer: Any = None,
+        policy_bias_initializer: Any = None,
+        adaptation_initializer: Any = None,
+        policy_kernel_regularizer: Any = None,
+        policy_recurrent_regularizer: Any = None,
+        policy_bias_regularizer: Any = None,
+        adaptation_regularizer: Any = None,
+        policy_dropout: float = 0.0,
+        **kwargs: Unpack[CellArguments],
     ) -> None:
         given = dict(locals())
+        units = arguments.positive_integer("units", units)
+        if policy_units is None:
+            policy_units = default_policy_units(units)
         policy_units = arguments.positive_integer("policy_units", policy_units)
         adaptation = arguments.one_of("adaptation", adaptation, ADAPTATIONS)
         adapt_bias = arguments.truth_value("adapt_bias", adapt_bias)
@@ -95,15 +110,9 @@ class AdaptiveLSTMBase(RecurrentCell):
         return {**super().dropout_rates(), "policy_dropout": self.policy_dropout}
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "policy_units": self.policy_units,
-            "adaptation": self.adaptation_name,
-            "adapt_bias": self.adapt_bias,
-            "policy_activation": keras.activations.serialize(self.policy_activation),
-            "around_one": self.around_one,
-            "slicing": self.slicing,
-            "unit_forget_bias": self.unit_forget_bias,
-            "policy_dropout": self.policy_dropout,
-            **weight_arguments.config(self, POLICY_WEIGHTS),
-        }
+        return {**super().get_config(), "adaptation": self.adaptation_name}
+
+
+def default_policy_units(*units: int) -> int:
+    """The published proportion: 100 for the smaller layer of 1,150 and 400 units."""
+    return max(1, min(units) // 4)

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.arguments import Tensor
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import GATES, POLICIES
@@ -139,41 +139,12 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
     def __init__(
         self,
         units: int,
-        policy_units: int,
+        policy_units: int | None = None,
         policy: str = "recurrent",
-        adaptation: str = "io",
-        adapt_bias: bool = True,
-        policy_activation: Any = "tanh",
-        around_one: bool = False,
-        slicing: str = "exact",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        kernel_initializer: Any = "orthogonal",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        policy_kernel_initializer: Any = None,
-        policy_recurrent_initializer: Any = None,
-        policy_bias_initializer: Any = None,
-        adaptation_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        policy_kernel_regularizer: Any = None,
-        policy_recurrent_regularizer: Any = None,
-        policy_bias_regularizer: Any = None,
-        adaptation_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        policy_dropout: float = 0.0,
-        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = constructor_arguments(locals())
-        policy = arguments.one_of("policy", given.pop("policy"), POLICIES)
-        super().__init__(**given)
+        policy = arguments.one_of("policy", policy, POLICIES)
+        super().__init__(units, policy_units, **kwargs)
         self.policy = policy
         self.state_size = [self.units, self.units]
         if policy == "recurrent":
@@ -304,9 +275,6 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
             return None, None
         of_z = self.draw_mask(batch_size, self.policy_units, self.policy_dropout)
         return of_input, (of_h, of_z)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "policy": self.policy}
 
 
 def lstm(gates: Tensor, c: Tensor) -> list[Tensor]:

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 
 from keras_modact import arguments
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.arguments import Tensor
 from keras_modact.initialization import for_block
 from keras_modact.numerics import masked
+from keras_modact.parameterization.lstm_base import default_policy_units
 from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.parameterization.lstm_derivatives import Masks
 from keras_modact.parameterization.stacked_derivatives import (
@@ -125,44 +126,17 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
     def __init__(
         self,
         units: int | Sequence[int],
-        policy_units: int,
-        adaptation: str = "io",
-        adapt_bias: bool = True,
-        policy_activation: Any = "tanh",
-        around_one: bool = False,
-        slicing: str = "exact",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        kernel_initializer: Any = "orthogonal",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        policy_kernel_initializer: Any = None,
-        policy_recurrent_initializer: Any = None,
-        policy_bias_initializer: Any = None,
-        adaptation_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        policy_kernel_regularizer: Any = None,
-        policy_recurrent_regularizer: Any = None,
-        policy_bias_regularizer: Any = None,
-        adaptation_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        policy_dropout: float = 0.0,
-        seed: int | None = None,
+        policy_units: int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = constructor_arguments(locals())
-        sizes = checked_layers(given.pop("units"))
-        super().__init__(units=sizes[-1], **given)
+        sizes = checked_layers(units)
+        if policy_units is None:
+            policy_units = default_policy_units(*sizes)
+        super().__init__(sizes[-1], policy_units, **kwargs)
         self.layer_units = sizes
         shared = {
             name: argument
-            for name, argument in given.items()
+            for name, argument in kwargs.items()
             if name not in (*self.dropout_rates(), "seed", "name")
         }
         self.cells = [self._cell(number, shared) for number in range(len(sizes))]
@@ -174,11 +148,12 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
         """The cell of one layer; the others' arguments, but draws of its own."""
         initializers = {
             name: for_block(getattr(self, name), number)
-            for name in shared
+            for name in type(self).full_signature.parameters
             if name.endswith("_initializer")
         }
         cell = AdaptiveLSTMCell(
             self.layer_units[number],
+            self.policy_units,
             **{**shared, **initializers},
             name=f"layer_{number + 1}",
         )

@@ -4,7 +4,8 @@ This room knows no paper. A cell (`RecurrentCell`) states its equations in
 `project` and `step`; a layer (`RecurrentLayer`) chooses how they run.
 """
 
+from keras_modact.recurrence.arguments import CellArguments, Fixed
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.layer import RecurrentLayer
 
-__all__ = ["RecurrentCell", "RecurrentLayer"]
+__all__ = ["CellArguments", "Fixed", "RecurrentCell", "RecurrentLayer"]

@@ -9,7 +9,7 @@ TensorFlow was measured to gain nothing by that, and XLA merges operations by it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import ops
@@ -102,3 +102,12 @@ def matmul_transposed(x: Tensor, kernel: Tensor) -> Tensor:
 def outer_sum(x: Tensor, y: Tensor) -> Tensor:
     """The sum of the outer products of the last axes, `(size of x, size of y)`."""
     return transpose(rows(x)) @ rows(y)
+
+
+def activate(activation: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """activation(x) in the dtype of x."""
+    if activation is keras.activations.sigmoid:
+        return sigmoid(x)
+    if activation is keras.activations.tanh:
+        return tanh(x)
+    return numerics.activate(activation, x)

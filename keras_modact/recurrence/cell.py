@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
+from keras_modact import arguments, numerics
 from keras_modact.arguments import Tensor
+from keras_modact.recurrence import arguments as arguments_of
+from keras_modact.recurrence import docstrings
+from keras_modact.recurrence.arguments import (
+    KWARGS,
+    CellArguments,
+    Fixed,
+    FullSignature,
+    Parameter,
+    with_full_signature,
+)
 
-WEIGHTS = ("kernel", "recurrent", "bias")
 
-
+@keras.saving.register_keras_serializable(package="keras_modact")
 class RecurrentCell(keras.layers.Layer):
-    """One step of a recurrent layer, split so that it can be run in several ways.
+    """Base class of recurrent cells: one step, split so that it runs in several ways.
 
     A cell states its mathematics in two methods:
 
@@ -30,33 +40,97 @@ class RecurrentCell(keras.layers.Layer):
     help. The output of a cell is its first state, always. No random number is
     drawn and no variable changes inside a step.
 
-    A subclass adds `build`, `project`, `step`, and its own constructor
-    arguments to `get_config`. A cell with more than one state also sets
-    `state_size` to the list of their sizes, after `super().__init__`; a size is
-    an integer, or a tuple for a state with more axes than `(batch, size)`, which
-    `keras.layers.RNN` gets and gives as one axis. One with further dropout adds
-    its rate to `dropout_rates`, and its mask to the recurrent one in
-    `dropout_masks`. `call` is not overridden: the layer runs `step`.
+    A subclass adds `build`, `project` and `step`. Its `__init__` states the arguments
+    of its own and passes `**kwargs` on, which are those below; one that it keeps
+    under its own name is in `get_config` with no further line. `defaults` has the
+    defaults of shared arguments that it changes.
+
+    A cell with more than one state also sets `state_size` to the list of their
+    sizes, after `super().__init__`; a size is an integer, or a tuple for a state
+    with more axes than `(batch, size)`, which `keras.layers.RNN` gets and gives as
+    one axis. One with further dropout adds its rate to `dropout_rates`, and its mask
+    to the recurrent one in `dropout_masks`. `call` is not overridden: the layer runs
+    `step`.
 
     Args:
         units: Positive integer, the number of units.
-        use_bias: Boolean, whether the cell has a bias.
-        kernel_initializer: Initializer of the input kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        bias_initializer: Initializer of the bias.
-        kernel_regularizer: Regularizer of the input kernel.
-        recurrent_regularizer: Regularizer of the recurrent kernel.
-        bias_regularizer: Regularizer of the bias.
-        kernel_constraint: Constraint on the input kernel.
-        recurrent_constraint: Constraint on the recurrent kernel.
-        bias_constraint: Constraint on the bias.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state that is dropped,
-            in training, where the gates read it. The state that is carried on
-            is never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`, as in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Tensor `(batch, features)`.
+        states: The state `(batch, units)`, or the list of the states.
+        training: Boolean, whether the step belongs to training.
+
+    Input shape:
+        `(batch, features)`.
+
+    Output shape:
+        The output `(batch, units)`, and the new states, in a list if `states`
+        came in one.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the number of
+            features is unknown when the weights are made.
+
+    Example:
+
+    A leaky integrator, h' = decay h + (1 - decay) tanh(x U + h * w + b), as a cell
+    and as a layer:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    @keras.saving.register_keras_serializable(package="mine")
+    class LeakyCell(keras_modact.RecurrentCell):
+        def __init__(self, units, decay=0.9, **kwargs):
+            super().__init__(units, **kwargs)
+            self.decay = decay
+
+        def build(self, input_shape):
+            features = self.checked_features(input_shape)
+            self.kernel = self.add_weight(
+                name="kernel",
+                shape=(features, self.units),
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+            )
+            self.recurrent_kernel = self.add_weight(
+                name="recurrent_kernel", shape=(self.units,), initializer="ones"
+            )
+
+        def project(self, inputs):
+            return self.product(inputs, self.kernel)
+
+        def step(self, projected, states, recurrent_mask=None):
+            h = states[0]
+            read = h if recurrent_mask is None else h * recurrent_mask
+            weights = keras.ops.cast(self.recurrent_kernel, h.dtype)
+            new = keras.ops.tanh(projected + read * weights)
+            return [self.decay * h + (1 - self.decay) * new]
+
+    @keras.saving.register_keras_serializable(package="mine")
+    class Leaky(keras_modact.RecurrentLayer):
+        cell_class = LeakyCell
+
+    layer = Leaky(16, decay=0.5, dropout=0.1, return_sequences=True)
+    mask = np.array([[True] * 10, [True] * 6 + [False] * 4])
+    assert layer(np.ones((2, 10, 3)), mask=mask).shape == (2, 10, 16)
+    assert layer.decay == layer.get_config()["decay"] == 0.5
+    ```
+
     """
+
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of shared arguments that the class changes."""
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = {}
+    """Arguments of `keras.layers.GRU` or `LSTM` whose value the equations fix."""
+    full_signature: ClassVar[inspect.Signature] = arguments_of.merged(
+        [Parameter("units", Parameter.POSITIONAL_OR_KEYWORD, annotation="int"), KWARGS],
+        arguments_of.parameters(CellArguments),
+        {},
+    )
+    """What the constructor takes, by position or by name."""
+    __signature__: ClassVar[Any] = FullSignature()
 
     slow_adjoint_on: ClassVar[Collection[str]] = ()
     """Backends on whose CPUs the loop was measured to be faster: what the backward
@@ -66,41 +140,30 @@ class RecurrentCell(keras.layers.Layer):
     fused_kernels: ClassVar[Mapping[str, str]] = {}
     """The module of a fused kernel by backend; see `keras_modact.recurrence.fused`."""
 
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        given = dict(locals())
-        units = arguments.positive_integer("units", units)
-        use_bias = arguments.truth_value("use_bias", use_bias)
-        dropout = arguments.dropout_rate("dropout", dropout)
-        recurrent_dropout = arguments.dropout_rate(
-            "recurrent_dropout", recurrent_dropout
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = vars(cls).get("__init__")
+        inherited = super(cls, cls).full_signature.parameters.values()
+        cls.full_signature = arguments_of.merged(
+            arguments_of.own_parameters(own) if own else [],
+            inherited,
+            vars(cls).get("defaults", {}),
         )
-        seed = arguments.random_seed("seed", seed)
-        super().__init__(**kwargs)
+        if own:
+            cls.__init__ = with_full_signature(own, cls.full_signature)
+        docstrings.complete(cls)
+
+    def __init__(self, units: int, **kwargs: Unpack[CellArguments]) -> None:
+        given: dict[str, Any] = dict(kwargs)
+        units = arguments.positive_integer("units", units)
+        arguments_of.take_fixed(type(self), given)
+        shared = arguments_of.checked(CellArguments, given, type(self).full_signature)
+        super().__init__(**given)
         self.units = units
-        self.use_bias = use_bias
-        weight_arguments.keep(self, WEIGHTS, given)
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.seed = seed
-        if dropout or recurrent_dropout:
-            self.seed_generator = keras.random.SeedGenerator(seed)
+        for name, value in shared.items():
+            setattr(self, name, value)
+        if self.dropout or self.recurrent_dropout:
+            self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.state_size = units
         self.output_size = units
 
@@ -351,15 +414,8 @@ class RecurrentCell(keras.layers.Layer):
         ]
 
     def get_config(self) -> dict[str, Any]:
-        config = {
-            "units": self.units,
-            "use_bias": self.use_bias,
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "seed": self.seed,
-        }
-        config |= weight_arguments.config(self, WEIGHTS)
-        return {**super().get_config(), **config}
+        names = type(self).full_signature.parameters
+        return {**super().get_config(), **arguments_of.serialized(self, names)}
 
     def checked_features(self, input_shape: Sequence[int | None]) -> int:
         """The number of input features, for `build`; kept in `self.features`."""
@@ -403,3 +459,6 @@ class RecurrentCell(keras.layers.Layer):
                 f"{type(self).__name__} '{self.name}' has no weights before it is "
                 "built. Call it, or put it into a model with a `keras.Input`, first."
             )
+
+
+docstrings.complete(RecurrentCell)

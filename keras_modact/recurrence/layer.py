@@ -3,59 +3,114 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from keras_modact import numerics
-from keras_modact.arguments import Tensor, truth_value
-from keras_modact.recurrence import loop, paths, shapes
+from keras_modact.arguments import Tensor
+from keras_modact.recurrence import arguments as arguments_of
+from keras_modact.recurrence import docstrings, loop, paths, shapes
+from keras_modact.recurrence.arguments import (
+    KWARGS,
+    CellArguments,
+    FullSignature,
+    KerasArguments,
+    LayerArguments,
+    LoopArguments,
+    with_full_signature,
+)
 from keras_modact.recurrence.call import Call, tensorflow_sees_a_gpu, torch_is_exporting
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 
 
+@keras.saving.register_keras_serializable(package="keras_modact")
 class RecurrentLayer(keras.layers.RNN):
-    """A recurrent layer over one of the package's cells.
+    """Base class of recurrent layers, each over one class of cells.
 
     It offers what `keras.layers.GRU` offers and does better where Keras' own
     loop differs between backends: masks (see `keras_modact.recurrence.loop`),
     `stateful=True` under JAX, one dropout mask a sequence on every backend, and
     shapes that are refused before anything is computed.
 
-    A subclass names its cell in `cell_class` and states its constructor in
-    full: the cell's arguments, then those of the loop.
+    A subclass names its cell in `cell_class` and is complete: its constructor takes
+    the arguments of the cell and those below, and `layer.units`, `layer.dropout` and
+    so on are those of its cell. See `RecurrentCell` for a cell and a layer of one's
+    own.
 
-    Args:
-        arguments: The constructor's arguments by name, those of the cell and
-            those of `keras.layers.RNN` together.
+    Call arguments:
+        sequences: Tensor `(batch, time, features)`.
+        initial_state: The states before the first step, a list of tensors as
+            `return_state` gives them. Defaults to zeros.
+        mask: Boolean tensor `(batch, time)`; at a step with False the input is
+            not read and the states stay as they are.
+        training: Boolean, whether dropout acts.
+
+    Input shape:
+        `(batch, time, features)`.
+
+    Output shape:
+        `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
+        `return_state` followed by the last state `(batch, units)`.
+
+    Raises:
+        ValueError: If an argument is out of its range, the inputs or the
+            initial state have another shape than the above, or the number of
+            features is unknown when the weights are made.
     """
 
     cell_class: type[RecurrentCell]
+    full_signature: ClassVar[inspect.Signature] = inspect.Signature([KWARGS])
+    """What the constructor takes, by position or by name."""
+    __signature__: ClassVar[Any] = FullSignature()
 
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
-        of_cell = inspect.signature(self.cell_class).parameters.keys() - {"kwargs"}
-        cell_arguments = {k: v for k, v in arguments.items() if k in of_cell}
-        loop_arguments = {k: v for k, v in arguments.items() if k not in of_cell}
-        for name in (
-            "return_sequences",
-            "return_state",
-            "go_backwards",
-            "stateful",
-            "unroll",
-            "zero_output_for_mask",
-        ):
-            truth_value(name, loop_arguments[name])
-        refuse_own_call(type(self), self.cell_class)
-        cell = self.cell_class(
-            **cell_arguments,
-            dtype=loop_arguments.get("dtype"),
-            trainable=loop_arguments.get("trainable", True),
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "cell_class"):
+            return
+        own = vars(cls).get("__init__")
+        cell = cls.cell_class.full_signature
+        cls.full_signature = arguments_of.merged(
+            arguments_of.own_parameters(cls.__init__),
+            [
+                *cell.parameters.values(),
+                *arguments_of.parameters(LayerArguments, beside=CellArguments),
+            ],
+            {},
+        )
+        if own:
+            cls.__init__ = with_full_signature(own, cls.full_signature)
+        for name in (*cell.parameters, *cls.cell_class.fixed_arguments, *WEIGHTS):
+            method = callable(getattr(cls.cell_class, name, None))
+            if not method and not hasattr(cls, name) and name != KWARGS.name:
+                setattr(cls, name, _of_cell(name))
+        docstrings.complete(cls, cls.cell_class)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        cls = type(self)
+        if not hasattr(cls, "cell_class"):
+            raise TypeError(
+                f"{cls.__name__} must name the class of its cell: `cell_class = "
+                "MyCell`, a subclass of `keras_modact.RecurrentCell`."
+            )
+        refuse_own_call(cls, cls.cell_class)
+        given = arguments_of.by_name(cls, cls.full_signature, args, kwargs)
+        for_cell = {
+            *cls.cell_class.full_signature.parameters,
+            *cls.cell_class.fixed_arguments,
+            *arguments_of.IMPLEMENTATION,
+        } - KerasArguments.__annotations__.keys()
+        for_layer = {k: v for k, v in given.items() if k not in for_cell}
+        for_layer |= arguments_of.checked(LoopArguments, for_layer, cls.full_signature)
+        cell = cls.cell_class(
+            **{k: v for k, v in given.items() if k in for_cell},
+            dtype=for_layer.get("dtype"),
+            trainable=for_layer.get("trainable", True),
             name="cell",
         )
-        super().__init__(cell, **loop_arguments)
+        super().__init__(cell, **for_layer)
         if cell.is_gru and tensorflow_sees_a_gpu():
             # XLA does not compile cuDNN's GRU; `keras.layers.GRU` says the same.
             self.supports_jit = False
@@ -264,6 +319,17 @@ class RecurrentLayer(keras.layers.RNN):
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> RecurrentLayer:
         return cls(**config)
+
+
+WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+"""What code reads of a layer beside the arguments of its cell."""
+
+
+def _of_cell(name: str) -> property:
+    """What a layer has from its cell, as `keras.layers.GRU` has."""
+    return property(
+        lambda self: getattr(self.cell, name), doc=f"`{name}` of the layer's cell."
+    )
 
 
 def refuse_own_call(layer: type, cell: type[RecurrentCell]) -> None:

@@ -102,7 +102,7 @@ def of_one_batch_size(name: str, sequences: Tensor, size: int) -> Tensor:
         "time (leave a smaller last batch out, or pad it), or make a new layer."
     )
     batch = sequences.shape[0]
-    if isinstance(batch, int) and batch != size:
+    if batch is not None and batch != size:
         raise ValueError(message.format(batch))
     symbolic = isinstance(sequences, keras.KerasTensor)
     if batch is not None or symbolic or keras.backend.backend() != "tensorflow":

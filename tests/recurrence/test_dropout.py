@@ -80,7 +80,7 @@ def test_one_mask_of_each_kind_for_the_whole_sequence(row: Row, unroll: bool) ->
     assert [tuple(mask.shape) for mask in masks] == [(len(x), n) for n in sizes]
     for mask in masks:
         assert set(np.unique(as_float64(mask))) == {0.0, 2.0}
-    states = cell.get_initial_state(len(x))
+    states = cell.with_axes(cell.get_initial_state(len(x)))
     for t in range(x.shape[1]):
         projected = cell.project(keras.ops.convert_to_tensor(x[:, t]) * input_mask)
         states = cell.step(projected, states, recurrent_mask)

@@ -111,11 +111,11 @@ def test_each_state_has_a_path_of_its_own(row: Row) -> None:
 
 def test_smaller_last_batch() -> None:
     """Keras on TensorFlow traces a free batch, and returned more rows than came."""
-    model = RECURRENT_CLASSES[0].model(batch_size=4, stateful=True)
     x = RECURRENT_CLASSES[0].batch(6)
     for jit_compile in (False, True):
         if jit_compile and keras.backend.backend() == "torch":
             continue
+        model = RECURRENT_ROWS[0].model(batch_size=4, stateful=True)
         model.compile("sgd", "mse", jit_compile=jit_compile)
         with pytest.raises(Exception, match=r"takes no other batch|not compatible"):
             model.predict(x, batch_size=4, verbose=0)

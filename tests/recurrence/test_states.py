@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_modact.arguments import constructor_arguments
 from keras_modact.recurrence import RecurrentCell, RecurrentLayer
 from tests import oracle
 from tests.gradients import as_float64
@@ -44,19 +43,6 @@ class MemoryCell(RecurrentCell):
 
 class Memory(RecurrentLayer):
     cell_class = MemoryCell
-
-    def __init__(
-        self,
-        units: int,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))
 
 
 def numpy_step(x: np.ndarray, states: list[np.ndarray]) -> list[np.ndarray]:
