@@ -132,6 +132,11 @@ class RecurrentCell(keras.layers.Layer):
     """What the constructor takes, by position or by name."""
     __signature__: ClassVar[Any] = FullSignature()
 
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
+    seed: int | None
+
     slow_adjoint_on: ClassVar[Collection[str]] = ()
     """Backends on whose CPUs the loop was measured to be faster: what the backward
     pass computes again costs more there than what is saved."""
@@ -143,14 +148,17 @@ class RecurrentCell(keras.layers.Layer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls).get("__init__")
-        inherited = super(cls, cls).full_signature.parameters.values()
+        parent = next(c for c in cls.__mro__[1:] if hasattr(c, "full_signature"))
+        inherited = parent.full_signature.parameters.values()
         cls.full_signature = arguments_of.merged(
             arguments_of.own_parameters(own) if own else [],
             inherited,
             vars(cls).get("defaults", {}),
         )
         if own:
-            cls.__init__ = with_full_signature(own, cls.full_signature)
+            cls.__init__ = with_full_signature(  # type: ignore[method-assign]
+                own, cls.full_signature
+            )
         docstrings.complete(cls)
 
     def __init__(self, units: int, **kwargs: Unpack[CellArguments]) -> None:

@@ -81,7 +81,9 @@ class RecurrentLayer(keras.layers.RNN):
             {},
         )
         if own:
-            cls.__init__ = with_full_signature(own, cls.full_signature)
+            cls.__init__ = with_full_signature(  # type: ignore[method-assign]
+                own, cls.full_signature
+            )
         for name in (*cell.parameters, *cls.cell_class.fixed_arguments, *WEIGHTS):
             method = callable(getattr(cls.cell_class, name, None))
             if not method and not hasattr(cls, name) and name != KWARGS.name:
