@@ -12,6 +12,8 @@ from tests.row import CELL_ARGUMENTS, LAYER_ARGUMENTS, Row
 
 GATED: dict[str, Any] = {
     "modulator_activation": "tanhshrink",
+    "activation": "relu",
+    "recurrent_activation": "hard_sigmoid",
     "modulates": "output",
     "unit_forget_bias": False,
 }
