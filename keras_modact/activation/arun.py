@@ -34,77 +34,15 @@ class ARUN(RecurrentLayer):
     w_s; `saturation_bias` (1), b_s. The authors' code has two biases in each
     network, which add up to one.
 
-    Args:
-        units: Positive integer, the number of units.
-        supervisor_units: Positive integer S, the supervisor's units. Defaults to
-            50.
-        use_bias: Boolean, whether it has b and b_g. Defaults to `True`.
-        kernel_initializer: Initializer of `kernel`. Defaults to `"he_normal"`.
-        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
-            `Henaff`, by its registered name.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        supervisor_kernel_initializer: Initializer of `supervisor_kernel`.
-            Defaults to `"he_normal"`.
-        supervisor_recurrent_initializer: Initializer of
-            `supervisor_recurrent_kernel`. Defaults to `Henaff`.
-        supervisor_bias_initializer: Initializer of `supervisor_bias`. Defaults to
-            `"zeros"`.
-        gain_kernel_initializer: Initializer of `gain_kernel`. Defaults to None,
-            which stands for a tenth of `"glorot_normal"`, as published.
-        gain_bias_initializer: Initializer of `gain_bias`. Defaults to None, which
-            stands for 5 + 2 U(0, 1), as published.
-        saturation_kernel_initializer: Initializer of `saturation_kernel`.
-            Defaults to None, which stands for a hundredth of `"glorot_normal"`.
-        saturation_bias_initializer: Initializer of `saturation_bias`. Defaults
-            to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training, by
-            one mask for the whole sequence.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where V reads it, by one mask for the whole sequence. The
-            carried state is never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        return_sequences: Boolean, return the output of every step in place of
-            the last one. Defaults to `False`.
-        return_state: Boolean, return the last state as well. Defaults to
-            `False`.
-        go_backwards: Boolean, run from the last step to the first; outputs come
-            in the order in which they are computed. Defaults to `False`.
-        stateful: Boolean, start each batch from the last state of the batch
-            before; needs a static batch size. Defaults to `False`.
-        unroll: Boolean, write the loop out, for short static sequences.
-            Defaults to `False`.
-        zero_output_for_mask: Boolean, with `return_sequences` return zeros at
-            masked steps in place of the carried state. Defaults to `False`.
-        **kwargs: `name`, `dtype` and `trainable`.
-
     Call arguments:
-        sequences: Tensor `(batch, time, features)`.
         initial_state: The list of the states before the first step, h
             `(batch, units)` and g `(batch, units, supervisor_units)`. Defaults to
             zeros.
-        mask: Boolean tensor `(batch, time)`; at a step with False the input is
-            not read and the states stay as they are.
-        training: Boolean, whether dropout acts.
-
-    Input shape:
-        `(batch, time, features)`.
 
     Output shape:
         `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
         `return_state` followed by the last states, `(batch, units)` and
         `(batch, units, supervisor_units)`.
-
-    Raises:
-        ValueError: If an argument is out of its range, the inputs or the
-            initial states have another shape than the above, or the number of
-            features is unknown when the weights are made.
 
     Example:
 

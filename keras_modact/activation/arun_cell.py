@@ -49,14 +49,10 @@ class ARUNCell(ARUNDerivatives):
     authors' code has two biases in each network, which add up to one.
 
     Args:
-        units: Positive integer, the number of units.
         supervisor_units: Positive integer S, the supervisor's units. Defaults to
             50.
-        use_bias: Boolean, whether the cell has b and b_g. Defaults to `True`.
-        kernel_initializer: Initializer of `kernel`. Defaults to `"he_normal"`.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
             `Henaff`, by its registered name.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
         supervisor_kernel_initializer: Initializer of `supervisor_kernel`.
             Defaults to `"he_normal"`.
         supervisor_recurrent_initializer: Initializer of
@@ -71,34 +67,13 @@ class ARUNCell(ARUNDerivatives):
             Defaults to None, which stands for a hundredth of `"glorot_normal"`.
         saturation_bias_initializer: Initializer of `saturation_bias`. Defaults
             to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where V reads it. Both need the layer `ARUN`: a bare cell
-            refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor `(batch, features)`.
         states: The states, a list of h `(batch, units)` and g
             `(batch, units, supervisor_units)`.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
 
     Output shape:
         The output `(batch, units)`, and the list of the new states.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the number of
-            features is unknown when the weights are made.
 
     Example:
 

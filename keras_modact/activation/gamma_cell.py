@@ -91,49 +91,22 @@ class GammaRNNCell(Adaptation, PlainCell):
     code has two biases, which add up to this one.
 
     Args:
-        units: Positive integer, the number of units.
         mode: `"static"`, one fixed gain and saturation; `"homogeneous"`, one
             trained pair; `"heterogeneous"`, one trained pair a unit. Defaults to
             `"homogeneous"`.
-        use_bias: Boolean, whether the cell has a bias. Defaults to `True`.
         kernel_initializer: Initializer of `kernel`. Defaults to `"he_normal"`,
             as published for MNIST and Penn Treebank; `"glorot_normal"` for the
             copy task.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
             `Henaff`, by its registered name.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
         gain_initializer: A number, not 0, or an initializer of `gain`. Defaults
             to 5.0; published are others too, see `Gamma`.
         saturation_initializer: A number or an initializer of `saturation`.
             Defaults to 0.0.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
         gain_regularizer: Regularizer of `gain`.
         saturation_regularizer: Regularizer of `saturation`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
         gain_constraint: Constraint on `gain`.
         saturation_constraint: Constraint on `saturation`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state dropped, in
-            training, where V reads it. Both need the layer `GammaRNN`: a bare
-            cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
-
-    Call arguments:
-        inputs: Tensor `(batch, features)`.
-        states: The state h `(batch, units)`, or a list that holds it.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
-
-    Output shape:
-        The output `(batch, units)`, and the new state of the same shape, in a
-        list if `states` came in one.
 
     Raises:
         ValueError: If an argument is out of its range, the gain starts at 0, or

@@ -34,44 +34,10 @@ class BRCCell(BistableCell):
     An initializer draws the block of each gate by itself.
 
     Args:
-        units: Positive integer, the number of units.
-        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
         use_candidate_bias: Boolean, whether the candidate has a bias as well
-            (`bias` then has 3 units' blocks). The paper has none, and neither
-            does the default, `False`.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_uniform"`.
+            (`bias` then has 3 units' blocks). The paper has none.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
             `"ones"`, as published.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state dropped, in
-            training, where the gates read it; the carried state never is.
-            Both need the layer `BRC`: a bare cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
-
-    Call arguments:
-        inputs: Tensor `(batch, features)`.
-        states: The state h `(batch, units)`, or a list that holds it.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
-
-    Output shape:
-        The output `(batch, units)`, and the new state of the same shape, in a
-        list if `states` came in one.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the number of
-            features is unknown when the weights are made.
 
     Example:
 
@@ -160,45 +126,11 @@ class NBRCCell(BistableCell):
     then b_c. An initializer draws the block of each gate by itself.
 
     Args:
-        units: Positive integer, the number of units.
-        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
         use_candidate_bias: Boolean, whether the candidate has a bias as well
-            (`bias` then has 3 units' blocks). The paper has none, and neither
-            does the default, `False`.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_uniform"`.
+            (`bias` then has 3 units' blocks). The paper has none.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
             `"orthogonal"`, as in the authors' first code; their final code has
             `"glorot_uniform"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state dropped, in
-            training, where the gates read it; the carried state never is.
-            Both need the layer `NBRC`: a bare cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
-
-    Call arguments:
-        inputs: Tensor `(batch, features)`.
-        states: The state h `(batch, units)`, or a list that holds it.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
-
-    Output shape:
-        The output `(batch, units)`, and the new state of the same shape, in a
-        list if `states` came in one.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the number of
-            features is unknown when the weights are made.
 
     Example:
 

@@ -35,68 +35,13 @@ class ModulatedLSTM(RecurrentLayer):
     all three, with `unit_forget_bias=False`. What the gates do, step by step,
     `layer.cell.gates` tells.
 
-    Args:
-        units: Positive integer, the number of units.
-        modulator_activation: tau: the name of a Keras activation,
-            `"tanhshrink"`, or a callable. Defaults to `"sigmoid"`, as published
-            for names and Penn Treebank; `"tanhshrink"` for SST-2, with which the
-            candidate is all but silent at first.
-        modulates: `"slope"`, tanh(tau(m) * g), or `"output"`, tau(m) * tanh(g).
-            Defaults to `"slope"`.
-        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
-        unit_forget_bias: Boolean, start the bias of the forget gate at 1.
-            Defaults to `True`, as in `keras.layers.LSTM`.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_uniform"`.
-        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
-            `"orthogonal"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training, by
-            one mask for the whole sequence.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where R reads it, by one mask for the whole sequence. The
-            carried states are never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        return_sequences: Boolean, return the output of every step in place of
-            the last one. Defaults to `False`.
-        return_state: Boolean, return the last states as well. Defaults to
-            `False`.
-        go_backwards: Boolean, run from the last step to the first; outputs come
-            in the order in which they are computed. Defaults to `False`.
-        stateful: Boolean, start each batch from the last states of the batch
-            before; needs a static batch size. Defaults to `False`.
-        unroll: Boolean, write the loop out, for short static sequences.
-            Defaults to `False`.
-        zero_output_for_mask: Boolean, with `return_sequences` return zeros at
-            masked steps in place of the carried state. Defaults to `False`.
-        **kwargs: `name`, `dtype` and `trainable`.
-
     Call arguments:
-        sequences: Tensor `(batch, time, features)`.
         initial_state: The states before the first step, a list of h and c, each
             `(batch, units)`. Defaults to zeros.
-        mask: Boolean tensor `(batch, time)`; at a step with False the input is
-            not read and the states stay as they are.
-        training: Boolean, whether dropout acts.
-
-    Input shape:
-        `(batch, time, features)`.
 
     Output shape:
         `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
         `return_state` followed by the last h and c, each `(batch, units)`.
-
-    Raises:
-        ValueError: If an argument is out of its range, the inputs or the initial
-            states have another shape than the above, or the number of features
-            is unknown when the weights are made.
 
     Example:
 

@@ -61,52 +61,24 @@ class ModulatedLSTMCell(RecurrentCell):
     with `unit_forget_bias=False`.
 
     Args:
-        units: Positive integer, the number of units.
         modulator_activation: tau: the name of a Keras activation,
             `"tanhshrink"`, or a callable. Defaults to `"sigmoid"`, as published
             for names and Penn Treebank; `"tanhshrink"` for SST-2, with which the
             candidate is all but silent at first.
         modulates: `"slope"`, tanh(tau(m) * g), or `"output"`, tau(m) * tanh(g).
             Defaults to `"slope"`.
-        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
         unit_forget_bias: Boolean, start the bias of the forget gate at 1.
             Defaults to `True`, as in `keras.layers.LSTM`.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_uniform"`.
-        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
-            `"orthogonal"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where R reads it. Both need the layer `ModulatedLSTM`: a
-            bare cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
         activation: The activation of candidate and output, tanh in the equations.
             Defaults to `"tanh"`, as published.
         recurrent_activation: The activation of the gates i, f and o, sigma in the
             equations. Defaults to `"sigmoid"`, as published.
-        **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor `(batch, features)`.
         states: The states h and c, each `(batch, units)`.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
 
     Output shape:
         The output `(batch, units)`, and the new states h and c of that shape.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the number of
-            features is unknown when the weights are made.
 
     Example:
 

@@ -44,96 +44,14 @@ class AdaptiveLSTM(RecurrentLayer):
     policy has two biases that are added up; one is as good. What pi is for a z,
     `layer.cell.adaptation` tells.
 
-    Args:
-        units: Positive integer, the number of units.
-        policy_units: Positive integer, the size of z. The paper has 100 for
-            1,150 and 400 units.
-        policy: `"recurrent"`, z from a small LSTM, or `"static"`, from a dense
-            layer of rectifiers. Defaults to `"recurrent"`.
-        adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
-            and pi_hg; `"io"`, all four. Defaults to `"io"`.
-        adapt_bias: Boolean, whether the bias is adapted, by pi_b. Defaults to
-            `True`.
-        policy_activation: tau: the name of a Keras activation or a callable.
-            Defaults to `"tanh"`.
-        around_one: Boolean, pi = 1 + tau(z' @ U) in place of tau(z' @ U), with U
-            zero at first. Defaults to `False`, as in the paper.
-        slicing: `"exact"`, or `"published"`: the authors' code takes sizes for
-            places and cuts tau(z' @ U), with I features and H units, into pi_x
-            [0, I), pi_h [I, I + H), pi_xg [H, 5H), and [4H, 8H) for both pi_hg
-            and pi_b, and leaves the rest of its I + 13 H columns unused, which
-            are kept whatever is adapted. For comparisons with published figures
-            only. Defaults to `"exact"`.
-        use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
-        unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
-            `True`.
-        kernel_initializer: Initializer of `kernel`, all gates at once. Defaults
-            to `"orthogonal"`.
-        recurrent_initializer: Initializer of `recurrent_kernel`, all gates at
-            once. Defaults to `"orthogonal"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        policy_kernel_initializer: Initializer of `policy_kernel`. Defaults to
-            `None`: uniform within policy_units^-0.5 on either side of 0.
-        policy_recurrent_initializer: Initializer of `policy_recurrent_kernel`,
-            with the same default.
-        policy_bias_initializer: Initializer of `policy_bias`, with the same
-            default.
-        adaptation_initializer: Initializer of `adaptation_kernel`, with the same
-            default, or zeros with `around_one`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        policy_kernel_regularizer: Regularizer of `policy_kernel`.
-        policy_recurrent_regularizer: Regularizer of `policy_recurrent_kernel`.
-        policy_bias_regularizer: Regularizer of `policy_bias`.
-        adaptation_regularizer: Regularizer of `adaptation_kernel`.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training, by
-            one mask for the whole sequence.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where the gates and the policy read it, by one mask for the
-            whole sequence.
-        policy_dropout: Float in [0, 1), share of z dropped, in training, where U
-            and the policy read it, by one mask for the whole sequence. The
-            carried states are never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        return_sequences: Boolean, return the output of every step in place of
-            the last one. Defaults to `False`.
-        return_state: Boolean, return the last states as well. Defaults to
-            `False`.
-        go_backwards: Boolean, run from the last step to the first; outputs come
-            in the order in which they are computed. Defaults to `False`.
-        stateful: Boolean, start each batch from the last states of the batch
-            before; needs a static batch size. Defaults to `False`.
-        unroll: Boolean, write the loop out, for short static sequences.
-            Defaults to `False`.
-        zero_output_for_mask: Boolean, with `return_sequences` return zeros at
-            masked steps in place of the carried state. Defaults to `False`.
-        **kwargs: `name`, `dtype` and `trainable`.
-
     Call arguments:
-        sequences: Tensor `(batch, time, features)`.
         initial_state: The states before the first step, a list of h and c, each
             `(batch, units)`, and with a recurrent policy z and its c, each
             `(batch, policy_units)`. Defaults to zeros.
-        mask: Boolean tensor `(batch, time)`; at a step with False the input is
-            not read and the states stay as they are.
-        training: Boolean, whether dropout acts.
-
-    Input shape:
-        `(batch, time, features)`.
 
     Output shape:
         `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
         `return_state` followed by the last states, of the shapes above.
-
-    Raises:
-        ValueError: If an argument is out of its range, the inputs or the initial
-            states have another shape than the above, or the number of features
-            is unknown when the weights are made.
 
     Example:
 

@@ -51,9 +51,8 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
     policy has two biases that are added up; one is as good.
 
     Args:
-        units: Positive integer, the number of units.
-        policy_units: Positive integer, the size of z. The paper has 100 for
-            1,150 and 400 units.
+        policy_units: Positive integer, the size of z. Defaults to `None`: a quarter
+            of `units`, as published for the smaller of two layers (100 for 400).
         policy: `"recurrent"`, z from a small LSTM, or `"static"`, from a dense
             layer of rectifiers. Defaults to `"recurrent"`.
         adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
@@ -70,14 +69,12 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
             and pi_b, and leaves the rest of its I + 13 H columns unused, which
             are kept whatever is adapted. For comparisons with published figures
             only. Defaults to `"exact"`.
-        use_bias: Boolean, whether the gates have a bias b. Defaults to `True`.
         unit_forget_bias: Boolean, start b at 1 for the forget gate. Defaults to
             `True`.
         kernel_initializer: Initializer of `kernel`, all gates at once. Defaults
             to `"orthogonal"`.
         recurrent_initializer: Initializer of `recurrent_kernel`, all gates at
             once. Defaults to `"orthogonal"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
         policy_kernel_initializer: Initializer of `policy_kernel`. Defaults to
             `None`: uniform within policy_units^-0.5 on either side of 0.
         policy_recurrent_initializer: Initializer of `policy_recurrent_kernel`,
@@ -86,40 +83,21 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
             default.
         adaptation_initializer: Initializer of `adaptation_kernel`, with the same
             default, or zeros with `around_one`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
         policy_kernel_regularizer: Regularizer of `policy_kernel`.
         policy_recurrent_regularizer: Regularizer of `policy_recurrent_kernel`.
         policy_bias_regularizer: Regularizer of `policy_bias`.
         adaptation_regularizer: Regularizer of `adaptation_kernel`.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
         recurrent_dropout: Float in [0, 1), share of the state h dropped, in
             training, where the gates and the policy read it.
         policy_dropout: Float in [0, 1), share of z dropped, in training, where U
-            and the policy read it. All three need the layer `AdaptiveLSTM`: a
-            bare cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
+            and the policy read it.
 
     Call arguments:
-        inputs: Tensor `(batch, features)`.
         states: The states h and c, each `(batch, units)`, and with a recurrent
             policy z and its c, each `(batch, policy_units)`.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
 
     Output shape:
         The output `(batch, units)`, and the new states, of the shapes above.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the number of
-            features is unknown when the weights are made.
 
     Example:
 

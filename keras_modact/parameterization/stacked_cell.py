@@ -43,7 +43,9 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
     Args:
         units: Tuple or list of positive integers, the units of each layer, the
             first one first; an integer is one layer. The paper has (1150, 400).
-        policy_units: Positive integer, the size of z in each layer.
+        policy_units: Positive integer, the size of z in each layer. Defaults to
+            `None`: a quarter of the smallest layer's units, as published (100 for
+            1,150 and 400).
         adaptation: What is adapted: `"input"`, pi_x and pi_h; `"output"`, pi_xg
             and pi_hg; `"io"`, all four. Defaults to `"io"`.
         adapt_bias: Boolean, whether the biases are adapted. Defaults to `True`.
@@ -53,7 +55,6 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
             zero at first. Defaults to `False`, as in the paper.
         slicing: `"exact"`, or `"published"` for the faulty places in the authors'
             code, see `AdaptiveLSTMCell`. Defaults to `"exact"`.
-        use_bias: Boolean, whether the gates have a bias. Defaults to `True`.
         unit_forget_bias: Boolean, start the bias of the forget gates at 1.
             Defaults to `True`.
         kernel_initializer: Initializer of each `kernel`. Defaults to
@@ -80,24 +81,15 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
         kernel_constraint: Constraint on each `kernel`.
         recurrent_constraint: Constraint on each `recurrent_kernel`.
         bias_constraint: Constraint on each `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training.
         recurrent_dropout: Float in [0, 1), share of each h dropped, in training,
             where its own layer and the one above read it.
         policy_dropout: Float in [0, 1), share of each z dropped, in training,
-            where its own layer and the next one read it. All three need the layer
-            `StackedAdaptiveLSTM`: a bare cell refuses them in training.
-        seed: Integer seed of the dropout masks, or None.
-        **kwargs: `name`, `dtype` and `trainable`.
+            where its own layer and the next one read it.
 
     Call arguments:
-        inputs: Tensor `(batch, features)`.
         states: h and c of the last layer, then h and c of the layers 1 ... L - 1,
             each `(batch, units)`, then z and its c of the layers 1 ... L, each
             `(batch, policy_units)`.
-        training: Boolean, whether the step belongs to training.
-
-    Input shape:
-        `(batch, features)`.
 
     Output shape:
         The last layer's h `(batch, units)`, and the new states, of the shapes
