@@ -230,8 +230,10 @@ class RecurrentLayer(keras.layers.RNN):
             self.return_sequences,
             self.unroll,
         )
-        self._last_path = paths.choose(self._described(), self.acceleration, call)
-        outputs, states = paths.PATHS[self._last_path].run(call)
+        path = paths.choose(self._described(), self.acceleration, call)
+        # Not an attribute's setting, which flax refuses while JAX traces.
+        vars(self)["_last_path"] = path
+        outputs, states = paths.PATHS[path].run(call)
         if mask is not None and self.return_sequences and self.zero_output_for_mask:
             outputs = loop.zero_masked(outputs, mask)
         return states[0], outputs, states
