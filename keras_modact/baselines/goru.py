@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_modact import numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.recurrence import RecurrentCell, RecurrentLayer, arithmetic
+from keras_modact.recurrence import Fixed, RecurrentCell, RecurrentLayer, arithmetic
 
 THRESHOLD = 0.001
 """What modReLU adds to a length before its bias, in the authors' code."""
@@ -117,6 +117,11 @@ class GORUCell(RecurrentCell):
         Vecoven, Ernst, Drion, "A bio-inspired bistable recurrent cell allows for
         long-lasting memory", PLoS ONE 16, 2021.
     """
+
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
+        "activation": Fixed(None, "it is modReLU, by the equations above"),
+        "recurrent_activation": Fixed("sigmoid", "the gates are sigmoids"),
+    }
 
     def __init__(
         self,
@@ -237,12 +242,6 @@ class GORUCell(RecurrentCell):
             length = length + numerics.weight_like(self.bias, v)[: self.units]
         return ops.sign(v) * ops.relu(length)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            **weight_arguments.config(self, ("rotation",)),
-        }
-
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class GORU(RecurrentLayer):
@@ -271,60 +270,6 @@ class GORU(RecurrentLayer):
     `recurrent_kernel` (units, 2 units), W_r then W_g; `rotation` (log2(units),
     units / 2), the angles; `bias` (3 units), b_c, b_r, b_g.
 
-    Args:
-        units: Positive integer, the number of units, a power of two.
-        use_bias: Boolean, whether the layer has a bias. Defaults to `True`.
-        kernel_initializer: Initializer of `kernel`. Defaults to None, which
-            stands for U(-0.01, 0.01), as published.
-        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
-            None, which stands for U(-0.01, 0.01), as published.
-        rotation_initializer: Initializer of `rotation`. Defaults to None, which
-            stands for U(-pi, pi), as published.
-        bias_initializer: Initializer of `bias`. Defaults to `GORUBias`, by its
-            registered name: 0.01 for c, 2 for r, 0 for g. (In the authors' code
-            that of g is left to the framework, which draws Glorot uniform.)
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training, by
-            one mask for the whole sequence.
-        recurrent_dropout: Float in [0, 1), share of the state dropped, in
-            training, where W_r, W_g and Q read it, by one mask for the whole
-            sequence. The carried state is never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        return_sequences: Boolean, return the output of every step in place of
-            the last one. Defaults to `False`.
-        return_state: Boolean, return the last state as well. Defaults to
-            `False`.
-        go_backwards: Boolean, run from the last step to the first; outputs come
-            in the order in which they are computed. Defaults to `False`.
-        stateful: Boolean, start each batch from the last state of the batch
-            before; needs a static batch size. Defaults to `False`.
-        unroll: Boolean, unroll the time loop, for short static sequences.
-            Defaults to `False`.
-        zero_output_for_mask: Boolean, with `return_sequences` return zeros at
-            masked steps in place of the carried state. Defaults to `False`.
-        **kwargs: `name`, `dtype` and `trainable`.
-
-    Call arguments:
-        sequences: Tensor `(batch, time, features)`.
-        initial_state: The state before the first step, `(batch, units)`, or a
-            list that holds it. Defaults to zeros.
-        mask: Boolean tensor `(batch, time)`; at a step with False the input is
-            not read and the state stays as it is.
-        training: Boolean, whether dropout acts.
-
-    Input shape:
-        `(batch, time, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
-        `return_state` followed by the last state `(batch, units)`.
-
     Raises:
         ValueError: If an argument is out of its range, `units` is not a power of
             two, the inputs or the initial state have another shape than the
@@ -347,31 +292,3 @@ class GORU(RecurrentLayer):
     """
 
     cell_class = GORUCell
-
-    def __init__(
-        self,
-        units: int,
-        use_bias: bool = True,
-        kernel_initializer: Any = None,
-        recurrent_initializer: Any = None,
-        rotation_initializer: Any = None,
-        bias_initializer: Any = "keras_modact>GORUBias",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

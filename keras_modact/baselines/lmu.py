@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import keras
 import numpy as np
@@ -12,7 +12,13 @@ from keras import ops
 from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.baselines.legendre import delay_matrices
-from keras_modact.recurrence import RecurrentCell, RecurrentLayer, arithmetic
+from keras_modact.recurrence import (
+    CellArguments,
+    Fixed,
+    RecurrentCell,
+    RecurrentLayer,
+    arithmetic,
+)
 
 FURTHER = ("memory_kernel", "input_encoder", "hidden_encoder", "memory_encoder")
 """The weights whose initializers this cell has beside those of every cell."""
@@ -112,29 +118,25 @@ class LMUCell(RecurrentCell):
         representation in recurrent neural networks", NeurIPS 2019, eqs. 1 to 7.
     """
 
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "use_bias": False,
+        "kernel_initializer": "glorot_normal",
+        "recurrent_initializer": "glorot_normal",
+    }
+    fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
+        "activation": Fixed("tanh", "the output is a tanh, by equation 7")
+    }
+
     def __init__(
         self,
         units: int,
         order: int,
         theta: float,
-        use_bias: bool = False,
-        kernel_initializer: Any = "glorot_normal",
-        recurrent_initializer: Any = "glorot_normal",
         memory_kernel_initializer: Any = "glorot_normal",
         input_encoder_initializer: Any = "lecun_uniform",
         hidden_encoder_initializer: Any = "lecun_uniform",
         memory_encoder_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellArguments],
     ) -> None:
         given = constructor_arguments(locals())
         order = arguments.positive_integer("order", given.pop("order"))
@@ -205,14 +207,6 @@ class LMUCell(RecurrentCell):
         drive = drive + numerics.matmul(read, self.recurrent_kernel)
         return [arithmetic.tanh(drive + numerics.matmul(m, self.memory_kernel)), m]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "order": self.order,
-            "theta": self.theta,
-            **weight_arguments.config(self, FURTHER),
-        }
-
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class LMU(RecurrentLayer):
@@ -246,74 +240,14 @@ class LMU(RecurrentLayer):
     and, not trained, `memory_transition` (order, order), the transposed Ad, and
     `memory_input` (1, order), the transposed Bd.
 
-    Args:
-        units: Positive integer, the number of units.
-        order: Positive integer q, the size of the memory: how many Legendre
-            polynomials describe the window. The authors take 256.
-        theta: Positive number, the length of the window in time steps, as long as
-            what has to be remembered. The authors take 1000.
-        use_bias: Boolean, whether h has a bias. The paper has none, and neither
-            does the default, `False`.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_normal"`.
-        recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to
-            `"glorot_normal"`.
-        memory_kernel_initializer: Initializer of `memory_kernel`. Defaults to
-            `"glorot_normal"`.
-        input_encoder_initializer: Initializer of `input_encoder`. Defaults to
-            `"lecun_uniform"`.
-        hidden_encoder_initializer: Initializer of `hidden_encoder`. Defaults to
-            `"lecun_uniform"`.
-        memory_encoder_initializer: Initializer of `memory_encoder`. Defaults to
-            `"zeros"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
-        kernel_regularizer: Regularizer of `kernel`.
-        recurrent_regularizer: Regularizer of `recurrent_kernel`.
-        bias_regularizer: Regularizer of `bias`.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        recurrent_constraint: Constraint on `recurrent_kernel`.
-        bias_constraint: Constraint on `bias`.
-        dropout: Float in [0, 1), share of the inputs dropped in training, by
-            one mask for the whole sequence.
-        recurrent_dropout: Float in [0, 1), share of the state h dropped, in
-            training, where e_h and K_h read it, by one mask for the whole
-            sequence. The carried state is never dropped.
-        seed: Integer seed of the dropout masks, or None.
-        return_sequences: Boolean, return the output of every step in place of
-            the last one. Defaults to `False`.
-        return_state: Boolean, return the last states as well. Defaults to
-            `False`.
-        go_backwards: Boolean, run from the last step to the first; outputs come
-            in the order in which they are computed. Defaults to `False`.
-        stateful: Boolean, start each batch from the last states of the batch
-            before; needs a static batch size. Defaults to `False`.
-        unroll: Boolean, unroll the time loop, for short static sequences.
-            Defaults to `False`.
-        zero_output_for_mask: Boolean, with `return_sequences` return zeros at
-            masked steps in place of the carried state. Defaults to `False`.
-        **kwargs: `name`, `dtype` and `trainable`.
-
     Call arguments:
-        sequences: Tensor `(batch, time, features)`.
         initial_state: The list of the states before the first step, h
             `(batch, units)` and m `(batch, order)`. Defaults to zeros.
-        mask: Boolean tensor `(batch, time)`; at a step with False the input is
-            not read and the states stay as they are.
-        training: Boolean, whether dropout acts.
-
-    Input shape:
-        `(batch, time, features)`.
 
     Output shape:
         `(batch, units)`, with `return_sequences` `(batch, time, units)`; with
         `return_state` followed by the last states, `(batch, units)` and
         `(batch, order)`.
-
-    Raises:
-        ValueError: If an argument is out of its range, the inputs or the
-            initial states have another shape than the above, or the number of
-            features is unknown when the weights are made.
 
     Example:
 
@@ -331,36 +265,3 @@ class LMU(RecurrentLayer):
     """
 
     cell_class = LMUCell
-
-    def __init__(
-        self,
-        units: int,
-        order: int,
-        theta: float,
-        use_bias: bool = False,
-        kernel_initializer: Any = "glorot_normal",
-        recurrent_initializer: Any = "glorot_normal",
-        memory_kernel_initializer: Any = "glorot_normal",
-        input_encoder_initializer: Any = "lecun_uniform",
-        hidden_encoder_initializer: Any = "lecun_uniform",
-        memory_encoder_initializer: Any = "zeros",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        zero_output_for_mask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(constructor_arguments(locals()))

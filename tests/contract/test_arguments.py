@@ -166,7 +166,7 @@ def test_wrong_rank(row: Row, shape: tuple[int, ...]) -> None:
         row.layer()(keras.Input(shape[1:]))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_states_in_a_list_with_the_sequences(row: Row) -> None:
     layer = row.layer()
     states = layer.get_initial_state(3)

@@ -20,6 +20,8 @@ FIRST_ROWS = [row for row in first_rows() if row.is_recurrent]
 PUBLISHED = {
     "BRC": ["units", "use_bias", "use_candidate_bias", "kernel_initializer"],
     "NBRC": ["units", "use_bias", "use_candidate_bias", "kernel_initializer"],
+    "GORU": ["units", "use_bias", "kernel_initializer"],
+    "LMU": ["units", "order", "theta", "use_bias", "kernel_initializer"],
     "GammaRNN": ["units", "mode", "use_bias", "kernel_initializer"],
     "ARUN": ["units", "supervisor_units", "use_bias", "kernel_initializer"],
     "ModulatedLSTM": [

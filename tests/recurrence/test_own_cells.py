@@ -12,12 +12,12 @@ from keras import ops
 import keras_modact
 from keras_modact.bistability import trace_gates
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, Row, row_id
+from tests.layer_table import RECURRENT_CLASSES, Row, row_id
 
 X = np.random.default_rng(0).normal(size=(4, 6, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_a_call_of_its_own_is_refused(row: Row) -> None:
     """A layer runs `step`, and would ignore it; `keras.layers.RNN` runs `call`."""
     parent = row.cls.cell_class
@@ -92,7 +92,7 @@ def test_gates_of_an_lstm_with_another_step() -> None:
         cell.gates(X[:, 0], np.zeros((4, 4), "float32"))
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_dtype_policy_set_later_reaches_the_cell(row: Row) -> None:
     layer, wanted = row.layer(), row.layer(dtype="mixed_bfloat16")
     layer.dtype_policy = "mixed_bfloat16"

@@ -115,7 +115,7 @@ def test_smaller_last_batch() -> None:
     for jit_compile in (False, True):
         if jit_compile and keras.backend.backend() == "torch":
             continue
-        model = RECURRENT_ROWS[0].model(batch_size=4, stateful=True)
+        model = RECURRENT_CLASSES[0].model(batch_size=4, stateful=True)
         model.compile("sgd", "mse", jit_compile=jit_compile)
         with pytest.raises(Exception, match=r"takes no other batch|not compatible"):
             model.predict(x, batch_size=4, verbose=0)
