@@ -20,7 +20,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import keras_modact
-from examples.shared import command_line, records, tables
+from examples.bistability.constant_gates import constant_gates_layer
+from examples.shared import command_line, tables
 from examples.shared.command_line import positive
 
 CELLS = {
@@ -28,8 +29,12 @@ CELLS = {
     "nbrc": ("nBRC", keras_modact.NBRC),
     "gru": ("GRU", keras.layers.GRU),
     "lstm": ("LSTM", keras.layers.LSTM),
+    "brc-constant": ("BRC, constant a and c", constant_gates_layer),
 }
 """The layers by their name on the command line, with their name in print."""
+
+PAPER_CELLS = ["brc", "nbrc", "gru", "lstm"]
+"""Those in the paper's tables."""
 
 # Minutes on two cores for three cells.
 QUICK_PRESET = {
@@ -42,6 +47,7 @@ QUICK_PRESET = {
     "test_samples": 5_000,
     "seeds": [0],
     "cells": ["brc", "nbrc", "gru"],
+    "recurrent_start": "orthogonal",
     "skip_non_finite": False,
 }
 
@@ -53,14 +59,20 @@ PAPER_PRESET = {
     "batch_size": 100,
     "epochs": 50,
     "seeds": [0, 1, 2],
-    "cells": list(CELLS),
+    "cells": PAPER_CELLS,
+    # The published code in its last version, which its authors name beside the
+    # tables. The first one was orthogonal, as `NBRC` is by default.
+    "recurrent_start": "glorot_uniform",
     "skip_non_finite": True,
 }
 
 
 @dataclass
 class Run:
-    """One training: its settings, its course by epoch, and the trained model."""
+    """One training: its settings, its course by epoch, and the trained model.
+
+    `test` follows the metric of this name; `test_f1` is empty but for classes.
+    """
 
     cell: str
     learning_rate: float
@@ -69,16 +81,37 @@ class Run:
     train_loss: list[float]
     test: list[float]
     model: keras.Model = field(repr=False)
+    metric: str = "mse"
+    test_f1: list[float] = field(default_factory=list)
+    task: dict[str, Any] = field(default_factory=dict)
+    """What tells runs of several tasks apart, such as their time steps."""
+
+    def record(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        found = {
+            k: v
+            for k, v in vars(self).items()
+            if k not in ("model", "metric", "task", "test", "test_f1")
+        }
+        f1 = {"test_f1": self.test_f1} if self.test_f1 else {}
+        return {**self.task, **found, f"test_{self.metric}": self.test, **f1}
 
 
-def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+def option_parser(
+    description: str | None, output: str, presets: Iterable[str] = ("quick", "paper")
+) -> argparse.ArgumentParser:
     """The options of every example on cells; their defaults come from the preset."""
-    parser = command_line.option_parser(description, output)
+    parser = command_line.option_parser(description, output, presets)
     add = parser.add_argument
     add("--cells", nargs="+", choices=CELLS, help="which recurrent layers")
     add("--units", type=positive, help="units of each recurrent layer")
     add("--layers", type=positive, help="number of recurrent layers")
     add("--learning-rates", nargs="+", type=float, help="Adam's; each cell, each rate")
+    add(
+        "--recurrent-start",
+        choices=("orthogonal", "glorot_uniform"),
+        help="initial values of nBRC's recurrent weights",
+    )
     add(
         "--skip-non-finite",
         action=argparse.BooleanOptionalAction,
@@ -96,10 +129,14 @@ def recurrent_stack(
 ) -> Any:
     """Equal recurrent layers on top of each other, named after their place."""
     for index in range(options.layers):
+        arguments = {}
+        if cell == "nbrc":
+            arguments["recurrent_initializer"] = options.recurrent_start
         layer = CELLS[cell][1](
             options.units,
             return_sequences=return_sequences or index < options.layers - 1,
             name=f"layer_{index + 1}",
+            **arguments,
         )
         sequences = layer(sequences, mask=mask)
     return sequences
@@ -122,14 +159,15 @@ def train_all(
     make_data: Callable[[int], tuple[tuple[Any, Any], tuple[Any, Any]]],
     make_model: Callable[[str], keras.Model],
     loss: str = "mean_squared_error",
-    metric: str = "loss",
+    task: Mapping[str, Any] | None = None,
 ) -> list[Run]:
     """Trains every cell at every learning rate with every seed.
 
     `make_data` takes a seed and returns ((train x, train y), (test x, test y));
-    `make_model` takes a cell's name; `metric`, "loss" or a metric of Keras, is
-    followed on the test set.
+    `make_model` takes a cell's name. The test set is followed by the mean squared
+    error, or, of another loss, by accuracy and macro-averaged F1 score.
     """
+    classes = loss != "mean_squared_error"
     runs: list[Run] = []
     total = len(options.cells) * len(options.learning_rates) * len(options.seeds)
     for seed in options.seeds:
@@ -141,7 +179,7 @@ def train_all(
             keras.utils.set_random_seed(seed)
             model = make_model(cell)
             optimizer = adam(rate, options.skip_non_finite)
-            metrics = [] if metric == "loss" else [metric]
+            metrics = ["accuracy", keras.metrics.F1Score("macro")] if classes else []
             model.compile(optimizer, loss, metrics=metrics)
             start = time.perf_counter()
             history = model.fit(
@@ -154,42 +192,43 @@ def train_all(
                 verbose=command_line.fit_verbosity(options),
             ).history
             seconds = time.perf_counter() - start
-            test_values = history[f"val_{metric}"]
             runs.append(
-                Run(cell, rate, seed, seconds, history["loss"], test_values, model)
+                Run(
+                    cell,
+                    rate,
+                    seed,
+                    seconds,
+                    history["loss"],
+                    history["val_accuracy" if classes else "val_loss"],
+                    model,
+                    "accuracy" if classes else "mse",
+                    list(map(float, history.get("val_f1_score", []))),
+                    dict(task or {}),
+                )
             )
     return runs
 
 
-def write_results(options: argparse.Namespace, runs: Iterable[Run], test: str) -> None:
-    """Writes `results.json`; `test` names the test value, such as "test_mse"."""
-    records.write_results(
-        options,
-        (
-            {
-                test if k == "test" else k: v
-                for k, v in vars(run).items()
-                if k != "model"
-            }
-            for run in runs
-        ),
-    )
-
-
 def results_table(
-    runs: Iterable[Run], test_title: str, paper_title: str, paper: Mapping[str, str]
+    runs: Sequence[Run], test_title: str, paper_title: str, paper: Mapping[str, str]
 ) -> str:
     """A Markdown table: each cell at each rate after the last epoch, and the paper.
 
     `paper` holds the paper's figure of each cell.
     """
-    rows = [["cell", "learning rate", test_title, "train loss", "seconds", paper_title]]
+    f1 = any(run.test_f1 for run in runs)
+    rows = [
+        ["cell", "learning rate", test_title, *(["macro F1"] if f1 else []),
+         "train loss", "seconds", paper_title]
+    ]  # fmt: skip
     for (cell, rate), group in tables.grouped(runs, "cell", "learning_rate").items():
+        f1_scores = [run.test_f1[-1] for run in group if run.test_f1]
         rows.append(
             [
                 CELLS[cell][0],
                 f"{rate:g}",
                 tables.mean_and_spread([run.test[-1] for run in group]),
+                *([tables.mean_and_spread(f1_scores)] if f1 else []),
                 tables.mean_and_spread([run.train_loss[-1] for run in group]),
                 f"{np.mean([run.seconds for run in group]):.0f}",
                 paper.get(cell, "-"),

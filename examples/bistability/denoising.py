@@ -11,6 +11,7 @@ many units of each layer are bistable and how they update over one sample:
     python -m examples.bistability.denoising
     python -m examples.bistability.denoising --cells nbrc --layers 4 --units 100
     python -m examples.bistability.denoising --preset paper --flags published
+    python -m examples.bistability.denoising --preset figure-4
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from examples.bistability import cell_comparison
-from examples.shared import command_line
-from examples.shared.command_line import positive
+from examples.shared import command_line, records
+from examples.shared.command_line import natural, positive
 from keras_modact.bistability import pictures, trace_gates
 
 MARKS = 5
@@ -46,16 +47,27 @@ PAPER = {
     },
 }
 
+# Sizes as the paper states them; the published code trains on 60,000 samples and
+# tests on 10,000.
+PAPER_PRESET = {
+    **cell_comparison.PAPER_PRESET,
+    "time_steps": PAPER_TIME_STEPS,
+    "free_steps": 200,
+    "samples": 40_000,
+    "test_samples": 50_000,
+}
+
 PRESETS = {
     "quick": {**cell_comparison.QUICK_PRESET, "time_steps": 50, "free_steps": 25},
-    # Sizes as the paper states them; the published code trains on 60,000 samples
-    # and tests on 10,000.
-    "paper": {
-        **cell_comparison.PAPER_PRESET,
-        "time_steps": PAPER_TIME_STEPS,
-        "free_steps": 200,
-        "samples": 40_000,
-        "test_samples": 50_000,
+    "paper": PAPER_PRESET,
+    # "For this analysis, we train a network with 4 layers of 100 neurons each".
+    "figure-4": {
+        **PAPER_PRESET,
+        "layers": 4,
+        "units": 100,
+        "free_steps": 0,
+        "cells": ["nbrc"],
+        "seeds": [0],
     },
 }
 
@@ -72,12 +84,14 @@ def make_samples(
     Args:
         samples: Number of sequences.
         time_steps: T.
-        free_steps: N; the marks lie among the first T - N steps.
+        free_steps: N; the marks lie among the first T - N steps, and before
+            the answer begins.
         generator: Source of random numbers.
-        flags: "paper": T steps, flag 1 at a mark, 0 over the last five steps
-            and -1 elsewhere. "published": the authors' code, T + 4 steps, flag
-            1 at a mark, -1 at the fifth step from the end and 0 elsewhere. The
-            data are 0 over the last five steps of either.
+        flags: "paper": T steps, flag 1 at a mark, 0 at the fifth step from the
+            end, where the answer begins, and -1 elsewhere. "published": the
+            authors' code, T + 4 steps, flag 1 at a mark, -1 at the fifth step
+            from the end and 0 elsewhere. The data are 0 over the last five
+            steps of either.
 
     Returns:
         Arrays `(samples, steps, 2)` and `(samples, 5)`.
@@ -88,43 +102,59 @@ def make_samples(
     data[:, trigger:] = 0
     if flags == "paper":
         flag = np.full_like(data, -1)
-        flag[:, trigger:] = 0
+        flag[:, trigger] = 0
     else:
         flag = np.zeros_like(data)
         flag[:, trigger] = -1
-    candidates = np.tile(np.arange(time_steps - free_steps), (samples, 1))
+    first_steps = np.arange(min(time_steps - free_steps, trigger))
+    candidates = np.tile(first_steps, (samples, 1))
     marks = np.sort(generator.permuted(candidates, axis=1)[:, :MARKS], axis=1)
     np.put_along_axis(flag, marks, 1, axis=1)
     return np.stack([flag, data], axis=-1), np.take_along_axis(data, marks, axis=1)
 
 
-def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
-    """Runs the experiment that the command line asks for."""
-    parser = cell_comparison.option_parser(__doc__, "denoising")
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options that a command line asks for."""
+    parser = cell_comparison.option_parser(__doc__, "denoising", PRESETS)
     add = parser.add_argument
     add("--time-steps", type=positive, help="T")
     add(
         "--free-steps",
-        type=positive,
+        type=natural,
         help="N, steps without a mark at the end",
     )
     add("--flags", choices=("paper", "published"), default="paper")
     options = command_line.parse(parser, PRESETS, argv)
-    if not MARKS <= options.free_steps <= options.time_steps - MARKS:
+    if options.free_steps > options.time_steps - MARKS:
         parser.error(
-            f"--free-steps must lie between {MARKS} and T - {MARKS} = "
+            f"--free-steps must lie between 0 and T - {MARKS} = "
             f"{options.time_steps - MARKS}, received {options.free_steps}"
         )
-
-    def draw(samples: int, generator: np.random.Generator) -> tuple:
-        return make_samples(
-            samples, options.time_steps, options.free_steps, generator, options.flags
+    if options.time_steps < 2 * MARKS:
+        parser.error(
+            f"--time-steps must be at least {2 * MARKS}, so that {MARKS} marks come "
+            f"before the answer, received {options.time_steps}"
         )
+    return options
+
+
+def draw(
+    options: argparse.Namespace, samples: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples as the options ask for them."""
+    return make_samples(
+        samples, options.time_steps, options.free_steps, generator, options.flags
+    )
+
+
+def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
+    """Draws the data and trains, without a report."""
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
         generator = np.random.default_rng(seed)
         return tuple(
-            draw(count, generator) for count in (options.samples, options.test_samples)
+            draw(options, count, generator)
+            for count in (options.samples, options.test_samples)
         )
 
     def make_model(cell: str) -> keras.Model:
@@ -135,10 +165,16 @@ def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
         values = keras.layers.Dense(1)(outputs[:, -MARKS:])
         return keras.Model(inputs, keras.layers.Reshape((MARKS,))(values))
 
-    runs = cell_comparison.train_all(options, make_data, make_model)
-    cell_comparison.write_results(options, runs, "test_mse")
+    return cell_comparison.train_all(options, make_data, make_model)
+
+
+def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
+    """Runs the experiment that the command line asks for, and reports."""
+    options = parse(argv)
+    runs = run(options)
+    records.write_results(options, (run.record() for run in runs))
     # A seed of its own: that of a run would begin with its training data.
-    sample, _ = draw(1, np.random.default_rng((options.seeds[0], 1)))
+    sample, _ = draw(options, 1, np.random.default_rng((options.seeds[0], 1)))
     report(options, runs, sample)
     return runs
 

@@ -40,6 +40,14 @@ def positive(text: str) -> int:
     return number
 
 
+def natural(text: str) -> int:
+    """An integer of at least 0, as an option's type."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, received {text}")
+    return number
+
+
 def parse(
     parser: argparse.ArgumentParser,
     presets: Mapping[str, Mapping[str, Any]],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from examples.bistability import cell_comparison
-from examples.shared import command_line
+from examples.shared import command_line, records
 from tests.examples.marks import on_one_backend
 
 
@@ -41,16 +41,31 @@ def test_options_refuse_a_number_below_one(capsys):
 @pytest.mark.parametrize("cell", cell_comparison.CELLS)
 def test_stack_has_equal_layers_of_the_cell(cell):
     inputs = keras.Input((5, 3))
-    options = argparse.Namespace(units=4, layers=3)
+    options = argparse.Namespace(units=4, layers=3, recurrent_start="orthogonal")
     model = keras.Model(inputs, cell_comparison.recurrent_stack(inputs, options, cell))
     layers = [layer for layer in model.layers if layer.name.startswith("layer_")]
     assert [layer.name for layer in layers] == ["layer_1", "layer_2", "layer_3"]
-    assert {type(layer) for layer in layers} == {cell_comparison.CELLS[cell][1]}
+    made = cell_comparison.CELLS[cell][1](4)
+    assert {type(layer) for layer in layers} == {type(made)}
     assert model.output_shape == (None, 4)
     sequences = cell_comparison.recurrent_stack(
         inputs, options, cell, return_sequences=True
     )
     assert sequences.shape == (None, 5, 4)
+
+
+@pytest.mark.parametrize("start", ["orthogonal", "glorot_uniform"])
+def test_recurrent_start_is_that_of_nbrc(start):
+    options = argparse.Namespace(units=4, layers=2, recurrent_start=start)
+    inputs = keras.Input((5, 3))
+    cell_comparison.recurrent_stack(inputs, options, "brc")
+    model = keras.Model(
+        inputs, cell_comparison.recurrent_stack(inputs, options, "nbrc")
+    )
+    recurrent = model.get_layer("layer_2").cell.recurrent_kernel
+    block = keras.ops.convert_to_numpy(recurrent)[:, :4]
+    distance = np.abs(block @ block.T - np.eye(4)).max()
+    assert (distance < 1e-5) == (start == "orthogonal")
 
 
 def fitted_weight(skip_non_finite, values):
@@ -118,7 +133,7 @@ def test_table_shows_the_last_epoch_with_mean_and_spread_over_seeds():
 
 def test_results_hold_settings_environment_and_runs_but_no_folder(tmp_path):
     options = command_line.parse(parser(), PRESETS, ["--output", str(tmp_path / "new")])
-    cell_comparison.write_results(options, [run(test=(0.5, 0.25))], "test_mse")
+    records.write_results(options, [run(test=(0.5, 0.25)).record()])
     text = (tmp_path / "new" / "results.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in text
     results = json.loads(text)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from examples.bistability import copy_first_input
+from examples.bistability import cell_comparison, copy_first_input
+from tests.examples.marks import on_one_backend
 
 
 def test_target_is_the_first_input():
@@ -28,8 +29,9 @@ def test_paper_preset_has_the_numbers_of_the_paper():
         "epochs": 50,
         "seeds": [0, 1, 2],
         "cells": ["brc", "nbrc", "gru", "lstm"],
+        "recurrent_start": "glorot_uniform",
         "skip_non_finite": True,
-        "time_steps": 600,
+        "time_steps": [5, 50, 300, 600],
         "samples": 40_000,
         "test_samples": 50_000,
     }
@@ -52,10 +54,39 @@ def test_run_prints_a_table_and_writes_results_and_picture(
     assert ("no figure for this T" in printed) == (nearest != time_steps)
     assert ".000 ± .000" in printed if nearest == 5 else ".997 ± .005" in printed
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert results["settings"]["time_steps"] == time_steps
+    assert results["settings"]["time_steps"] == [time_steps]
     assert [run["cell"] for run in results["runs"]] == ["nbrc", "gru"]
     for record, run in zip(results["runs"], runs, strict=True):
         assert record["test_mse"] == run.test
         assert np.isfinite(record["test_mse"]).all()
         assert f"| {run.test[-1]:.3f} " in printed
     assert (tmp_path / "test_error.png").stat().st_size > 1000
+
+
+@on_one_backend
+def test_several_lengths_share_a_picture(tmp_path, monkeypatch):
+    """A panel for each cell, a line for each T: the mean over seeds."""
+    drawn = []
+    figure = copy_first_input.Figure
+
+    def remembered(**arguments):
+        drawn.append(figure(**arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(copy_first_input, "Figure", remembered)
+
+    def run(cell, seed, test):
+        return cell_comparison.Run(cell, 1e-3, seed, 1.0, [1.0], test, None)
+
+    runs = {
+        5: [run("brc", 0, [0.5, 0.25]), run("brc", 1, [0.75, 0.5]),
+            run("gru", 0, [0.5, 0.0])],
+        50: [run("brc", 0, [1.0, 0.75]), run("gru", 0, [1.0, 1.0])],
+    }  # fmt: skip
+    copy_first_input.plot_lengths(runs, tmp_path / "lengths.png")
+    brc, gru = drawn[0].axes
+    lines = {line.get_label(): list(line.get_ydata()) for line in brc.lines[:2]}
+    assert lines == {"T = 5": [0.625, 0.375], "T = 50": [1.0, 0.75]}
+    assert [axes.get_title() for axes in (brc, gru)] == ["BRC", "GRU"]
+    assert list(gru.lines[0].get_ydata()) == [0.5, 0.0]
+    assert (tmp_path / "lengths.png").stat().st_size > 1000

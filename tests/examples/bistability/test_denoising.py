@@ -11,7 +11,7 @@ from examples.bistability import denoising
 @pytest.mark.parametrize(
     ("flags", "steps", "trigger", "flag_at_end", "flag_elsewhere"),
     [
-        ("paper", 20, 15, [0, 0, 0, 0, 0], -1),
+        ("paper", 20, 15, [0, -1, -1, -1, -1], -1),
         ("published", 24, 19, [-1, 0, 0, 0, 0], 0),
     ],
 )
@@ -49,13 +49,31 @@ def test_paper_preset_has_the_numbers_of_the_paper():
     assert [paper[name] for name in sizes] == [400, 200, 40_000, 50_000, 128, 50]
 
 
-@pytest.mark.parametrize("free_steps", ["4", "16"])
-def test_free_steps_out_of_range_are_refused(free_steps, tiny, tmp_path, capsys):
-    options = ["--time-steps", "20", "--free-steps", free_steps, "--output"]
+def test_marks_come_before_the_answer_where_no_step_is_free():
+    """The paper's fig. 4 has N = 0."""
+    sequences, targets = denoising.make_samples(500, 12, 0, np.random.default_rng(0))
+    marked = sequences[..., 0] == 1
+    np.testing.assert_array_equal(marked.any(axis=0), np.arange(12) < 7)
+    np.testing.assert_array_equal(targets, sequences[..., 1][marked].reshape(-1, 5))
+    options = denoising.parse(["--preset", "figure-4"])
+    chosen = (options.layers, options.units, options.free_steps, options.cells)
+    assert chosen == (4, 100, 0, ["nbrc"])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("--time-steps 20 --free-steps 16", "between 0 and T - 5 = 15, received 16"),
+        ("--time-steps 20 --free-steps -1", "at least 0, received -1"),
+        ("--time-steps 9 --free-steps 0", "at least 10, so that 5 marks"),
+    ],
+)
+def test_sizes_out_of_range_are_refused(given, told, tiny, tmp_path, capsys):
+    options = [*given.split(), "--output"]
     with pytest.raises(SystemExit):
         denoising.main([*tiny, *options, str(tmp_path)])
     error = capsys.readouterr().err
-    assert f"between 5 and T - 5 = 15, received {free_steps}" in error
+    assert told in error
 
 
 def test_run_prints_a_table_and_draws_errors_and_gates(tiny, tmp_path, capsys):

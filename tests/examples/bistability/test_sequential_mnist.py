@@ -45,6 +45,13 @@ def test_permutation_moves_every_pixel_and_is_the_same_for_train_and_test(what):
     assert (other != train[:1]).any()
 
 
+def test_published_permutation_is_that_of_numpys_old_generator():
+    pixels = np.arange(28 * 28).reshape(1, 28, 28)
+    found = sequential_mnist.permute(pixels, "published-pixels").ravel()
+    np.testing.assert_array_equal(found[:3], [649, 265, 111])
+    assert sorted(found) == list(range(784))
+
+
 def test_no_permutation_leaves_the_images_alone():
     image = np.arange(28 * 28.0).reshape(1, 28, 28)
     np.testing.assert_array_equal(sequential_mnist.permute(image, "none"), image)
@@ -78,7 +85,12 @@ def test_variable_lines_end_bright_and_are_masked_after():
 def test_masked_padding_does_not_change_the_answer(cell):
     """The same image and count in a batch padded for more lines."""
     options = argparse.Namespace(
-        variant="variable", black_lines=9, line_value=-0.5, units=4, layers=2
+        variant="variable",
+        black_lines=9,
+        line_value=-0.5,
+        units=4,
+        layers=2,
+        recurrent_start="orthogonal",
     )
     padded = sequential_mnist.build_model(options, cell)
     options.black_lines = 3
@@ -103,7 +115,12 @@ def test_masked_padding_does_not_change_the_answer(cell):
 def test_variant_of_the_paper(variant, count, accuracy, shape):
     assert sequential_mnist.PAPER[variant, count]["nbrc"] == accuracy
     options = argparse.Namespace(
-        variant=variant, black_lines=count, line_value=-0.5, units=4, layers=1
+        variant=variant,
+        black_lines=count,
+        line_value=-0.5,
+        units=4,
+        layers=1,
+        recurrent_start="orthogonal",
     )
     model = sequential_mnist.build_model(options, "nbrc")
     sequences, *masks = keras.tree.flatten(model.get_layer("layer_1").input)
@@ -131,6 +148,11 @@ def test_run_prints_a_table_and_writes_results_and_picture(
     # Six test images: a share of sixths.
     assert record["test_accuracy"] == run.test
     np.testing.assert_allclose(np.array(run.test) * 6 % 1, 0, atol=1e-4)
+    # The macro average over all ten classes, of which the test set has six.
+    assert record["test_f1"] == run.test_f1
+    assert len(run.test_f1) == 2
+    assert max(run.test_f1) <= 0.6
+    assert "macro F1" in printed
     assert (tmp_path / "test_error.png").stat().st_size > 1000
 
 
