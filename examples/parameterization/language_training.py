@@ -90,7 +90,14 @@ class Run:
         kept = {k: v for k, v in vars(self).items() if k != "model"}
         return keras.tree.map_structure(
             lambda v: None if isinstance(v, float) and not math.isfinite(v) else v,
-            kept | {"diverged": self.diverged},
+            kept
+            | {
+                "diverged": self.diverged,
+                "validation_perplexity": perplexity(
+                    min(self.validation_loss, default=math.nan)
+                ),
+                "test_perplexity": perplexity(self.test_loss),
+            },
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import platform
 import sys
@@ -29,6 +30,22 @@ def environment() -> dict[str, str | int]:
         "numpy": np.__version__,
         "python": platform.python_version(),
     }
+
+
+def device_kind() -> str:
+    """What kind of device computes: a GPU's model, or how many cores of a CPU."""
+    backend = keras.backend.backend()
+    module = sys.modules[backend]
+    found = "cpu"
+    if backend == "jax":
+        found = module.devices()[0].device_kind
+    elif backend == "torch" and module.cuda.is_available():
+        found = module.cuda.get_device_name()
+    elif backend == "tensorflow" and module.config.list_physical_devices("GPU"):
+        gpu = module.config.list_physical_devices("GPU")[0]
+        details = module.config.experimental.get_device_details(gpu)
+        found = details.get("device_name", "GPU")
+    return f"cpu, {os.cpu_count()} cores" if found == "cpu" else found
 
 
 def write_results(

@@ -49,3 +49,24 @@ def hedges_g(first: Summary, second: Summary, corrected: bool = False) -> float:
         half = freedom / 2
         g *= math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
     return g
+
+
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float]:
+    """Where the mean of such values lies, by Student's t, of at least two values."""
+    summary = summarize(values)
+    if summary.std == 0:
+        return summary.mean, summary.mean
+    error = summary.std / math.sqrt(summary.size)
+    return stats.t.interval(confidence, summary.size - 1, summary.mean, error)
+
+
+def difference_interval(
+    first: Sequence[float], second: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float]:
+    """Where the difference of the means lies, by Welch's t-test."""
+    if np.ptp(first) == np.ptp(second) == 0:
+        return (float(np.mean(first) - np.mean(second)),) * 2
+    test = stats.ttest_ind(first, second, equal_var=False)
+    return tuple(test.confidence_interval(confidence))

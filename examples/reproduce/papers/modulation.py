@@ -1,0 +1,128 @@
+"""Sha, Schwarcz, Hong 2019: tables 2, 4, 5, 7 and 8, figures 4, 5 and 7."""
+
+from __future__ import annotations
+
+from examples.modulation import cifar10_report, names, sst2
+from examples.modulation.text_classification import MODELS, READ_OUTS
+from examples.parameterization.language_model import PAPERS
+from examples.reproduce.catalog import Cell, Table
+
+CIFAR10_MEASURES = {
+    "training_accuracy": "training accuracy",
+    "validation_accuracy": "validation accuracy",
+    "test_accuracy": "test accuracy",
+}
+ACCURACY = {"test_accuracy": "test accuracy, last epoch"}
+
+
+def as_printed(published: names.Published) -> str:
+    """Mean and deviation, as the paper prints them."""
+    return f"{published.mean:.5f} ± {published.std:.5f}"
+
+
+TABLES = (
+    Table(
+        id="modulation/table-2",
+        title="CIFAR-10: a CNN and two DenseNets, plain and modulated",
+        example="examples.modulation.cifar10",
+        measures=CIFAR10_MEASURES,
+        cells=tuple(
+            Cell(
+                model,
+                f"--models {model}",
+                {
+                    measure: f"{figure:.3f}"
+                    for measure, figure in zip(CIFAR10_MEASURES, figures, strict=True)
+                },
+                model.removeprefix("modulated-"),
+            )
+            for model, figures in cifar10_report.PAPER.items()
+        ),
+        minutes={"paper": 3000, "quick": 10},
+        reference=tuple(m for m in cifar10_report.PAPER if m.startswith("modulated-")),
+    ),
+    Table(
+        id="modulation/table-4-names",
+        title="Names: from which of 18 languages a name comes",
+        example="examples.modulation.names",
+        measures=ACCURACY,
+        cells=tuple(
+            Cell(
+                title,
+                f"--models {model} --read-out masked",
+                {"test_accuracy": as_printed(names.PAPER[model])},
+            )
+            for model, title in MODELS.items()
+        ),
+        seeds=5,
+        minutes={"paper": 8, "quick": 2},
+        paper_runs=30,
+        reference=("modulated",),
+    ),
+    Table(
+        id="modulation/table-4-sst2",
+        title="SST-2: for or against a film",
+        example="examples.modulation.sst2",
+        measures=ACCURACY,
+        cells=tuple(
+            Cell(
+                f"{read_out}, {title}",
+                f"--models {model} --read-out {read_out}",
+                {"test_accuracy": as_printed(sst2.PAPER[model])},
+                read_out,
+            )
+            for read_out in READ_OUTS
+            for model, title in MODELS.items()
+        ),
+        seeds=10,
+        minutes={"paper": 240, "quick": 2},
+        paper_runs=100,
+        reference=tuple(f"{read_out}, modulated" for read_out in READ_OUTS),
+    ),
+    Table(
+        id="modulation/table-7",
+        title="Penn Treebank: AWD-LSTM, modulated or not",
+        example="examples.parameterization.language_model",
+        measures={"test_perplexity": "test perplexity"},
+        cells=tuple(
+            Cell(cell, f"--cells {cell}", {"test_perplexity": figure})
+            for cell, figure in PAPERS["Sha 2019, test"].items()
+        ),
+        seeds=2,
+        presets={
+            "paper": "--preset paper --resume",
+            "quick": "--preset quick --resume",
+        },
+        minutes={"paper": 30_000, "quick": 5},
+        reference=("modulated",),
+        note="The quick preset reads WikiText-2.",
+    ),
+    Table(
+        id="modulation/figure-4",
+        title="Accuracy of the CNN by epoch, plain and modulated",
+        curves=("training_accuracy", "validation_accuracy"),
+        source="modulation/table-2",
+    ),
+    Table(
+        id="modulation/figure-5",
+        title="Accuracy of the DenseNets by epoch, plain and modulated",
+        curves=("training_accuracy", "validation_accuracy"),
+        source="modulation/table-2",
+    ),
+    Table(
+        id="modulation/figure-7",
+        title="Validation loss on Penn Treebank by epoch",
+        curves=("validation_loss",),
+        source="modulation/table-7",
+    ),
+    Table(
+        id="modulation/table-5",
+        title="What one node makes of its input",
+        note="`python -m examples.modulation.names` draws it, activations.png.",
+    ),
+    Table(
+        id="modulation/table-8",
+        title="Histograms of the test accuracies over runs",
+        note="Drawn by `python -m examples.modulation.names`, histograms.png.",
+    ),
+)

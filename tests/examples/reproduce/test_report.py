@@ -1,0 +1,157 @@
+"""Verdicts, by hand and by scipy; pages; the papers' tables as they are."""
+
+import argparse
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from examples.reproduce import report, store, verdicts
+from examples.reproduce.__main__ import main
+from examples.reproduce.catalog import Table
+from examples.reproduce.papers import CATALOG
+from tests.examples.marks import on_one_backend
+from tests.examples.reproduce import experiment
+
+pytestmark = on_one_backend
+
+VALUES = [0.5, 0.625, 0.75]
+
+
+def test_figures_are_read_as_printed():
+    assert verdicts.figure_of(".082 ± .027") == (0.082, 0.027)
+    assert verdicts.figure_of("58.47") == (58.47, None)
+    assert verdicts.digits_of("1.002 ± .009") == 3
+    assert verdicts.digits_of("10") == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "printed", "verdict"),
+    [
+        ([], ".5 ± .1", "not run"),
+        ([0.5], ".5 ± .1", "one run"),
+        ([0.5, None], ".5 ± .1", "1 of 2 diverged"),
+        ([0.0001, 0.0002], ".000 ± .000", "agrees to the digits printed"),
+        ([0.02, 0.02], ".010 ± .000", "higher; neither spreads"),
+    ],
+)
+def test_verdict_in_words(values, printed, verdict):
+    assert verdicts.beside_paper(values, printed, 3) == verdict
+
+
+@pytest.mark.parametrize(("mean", "word"), [(0.61, "agrees"), (0.95, "lower")])
+def test_verdict_is_welch_s_with_the_corrected_g(mean, word):
+    p = stats.ttest_ind_from_stats(
+        np.mean(VALUES), np.std(VALUES, ddof=1), 3, mean, 0.1, 3, equal_var=False
+    ).pvalue
+    pooled = np.sqrt((np.var(VALUES, ddof=1) + 0.1**2) / 2)
+    # Gamma(2) / (sqrt(2) Gamma(1.5)), of four degrees of freedom.
+    g = (np.mean(VALUES) - mean) / pooled / (np.sqrt(2) * 0.5 * np.sqrt(np.pi))
+    found = verdicts.beside_paper(VALUES, f"{mean} ± .1", 3)
+    assert found == f"{word}: p = {p:.2g}, g = {g:.2f}"
+
+
+def test_without_a_deviation_the_interval_decides():
+    low, high = stats.t.interval(0.95, 2, 0.625, 0.125 / np.sqrt(3))
+    inside = verdicts.beside_paper(VALUES, ".70", None)
+    assert inside == f"agrees: 95% interval {low:.2f} to {high:.2f}"
+    assert verdicts.beside_paper(VALUES, ".10", None).startswith("higher: 95%")
+
+
+def test_difference_of_cells_has_scipy_s_interval():
+    other = [0.25, 0.5]
+    test = stats.ttest_ind(VALUES, other, equal_var=False)
+    low, high = test.confidence_interval(0.95)
+    difference, interval, p, _ = verdicts.beside_each_other(VALUES, other, 3)
+    assert difference == "+0.250"
+    assert interval == f"{low:+.3f} to {high:+.3f}"
+    assert p == f"{test.pvalue:.2g}"
+    alone = verdicts.beside_each_other(VALUES, [0.25], 3)
+    assert alone == ["+0.375", "one run", "-", "-"]
+
+
+def test_page_has_every_cell_and_its_stale_runs_apart(tmp_path, monkeypatch):
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    monkeypatch.setenv("TRACES", str(folder))
+    results = tmp_path / "results"
+    table = experiment.table(cells="a b lost")
+    figure = Table(
+        "test/figure-1", "By epoch", curves=("test_mse",), source="test/table-1"
+    )
+    main(["--seeds", "2", "--results", str(results)], [table])
+    stale = results / "test/table-1/paper/b/seed-1.json"
+    changed = json.loads(stale.read_text(encoding="utf-8"))
+    stale.write_text(
+        json.dumps({**changed, "settings": {"pause": 9}}), encoding="utf-8"
+    )
+    report.write_pages([table, figure], results)
+    page = (results / "test.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line.startswith("| ")
+    ]
+    by_cell = {row[0]: row for row in rows}
+    # Seeds 0 and 1 have errors of .25 and .375, one of .5, and no numbers.
+    assert by_cell["a"][3:5] == ["0.312 ± 0.088", "2"]
+    assert by_cell["b"][3:5] == ["0.500", "1"]
+    assert by_cell["b"][-1] == "one run"
+    assert by_cell["lost"][3] == "no number"
+    assert by_cell["lost"][-1] == "2 of 2 diverged"
+    assert by_cell["a - b"][2:4] == ["-0.1875", "one run"]
+    assert "Stale, and in no number above: 1 runs (preset `paper`; b)" in page
+    assert "](test/figure-1-paper.png)" in page
+    assert (results / "test" / "figure-1-paper.png").stat().st_size > 1000
+    index = (results / "README.md").read_text(encoding="utf-8")
+    assert "[test/table-1](test.md#testtable-1)" in index
+    assert "paper: 3 of 3 cells, 5 runs; 1 stale (paper)" in index
+
+
+@pytest.mark.parametrize("table", CATALOG, ids=lambda table: table.id)
+def test_every_cell_of_the_papers_is_one_run(table):
+    """Each preset's command line is accepted, and leaves one of every list."""
+    names = [cell.slug for cell in table.cells]
+    assert len(set(names)) == len(names)
+    assert set(table.reference) <= {cell.name for cell in table.cells}
+    lists = ("cells", "models", "networks", "fractions", "gradients", "seeds")
+    lists += ("learning_rates", "time_steps", "read_out", "gains", "saturations")
+    for preset in table.presets:
+        for task in table.tasks(preset, 1):
+            options = task.options()
+            assert isinstance(options, argparse.Namespace)
+            several = {
+                name: getattr(options, name)
+                for name in lists
+                if isinstance(getattr(options, name, None), list)
+                and len(getattr(options, name)) != 1
+            }
+            # Names of rates that an option adapts, not of runs.
+            assert several == {}, (task.name, several)
+    for cell in table.cells:
+        for printed in cell.paper.values():
+            verdicts.figure_of(printed)
+
+
+def test_committed_results_are_those_of_a_run_each():
+    for path in store.FOLDER.rglob("seed-*.json"):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        assert path.name == f"seed-{result['seed']}.json"
+        assert (
+            pathlib.Path(result["table"], result["preset"])
+            == path.relative_to(store.FOLDER).parents[1]
+        )
+
+
+def test_list_and_report_need_no_data(tmp_path, monkeypatch, capsys):
+    for name in ("TFDS_DATA_DIR", "TEXT_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["--list", "--results", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert all(table.id in printed for table in CATALOG)
+    assert main(["--report", "--results", str(tmp_path)]) == 0
+    papers = {table.id.partition("/")[0] for table in CATALOG}
+    written = {path.name for path in tmp_path.glob("*.md")}
+    assert written == {"README.md", *(f"{paper}.md" for paper in papers)}
