@@ -53,6 +53,7 @@ def weights_after_training(folder: Path, devices: int) -> Weights:
         return dict(weights)
 
 
+@pytest.mark.slow
 def test_two_devices_end_at_the_weights_of_one(tmp_path: Path) -> None:
     on_one, on_two = (weights_after_training(tmp_path, count) for count in (1, 2))
     assert {name.split("/")[0] for name in on_one} == {row.name for row in ROWS}

@@ -20,6 +20,8 @@ import pytest
 
 from tests.layer_table import LAYER_ROWS, RECURRENT_CLASSES, ROWS, Row, row_id
 
+pytestmark = pytest.mark.slow
+
 Shape = tuple[int | None, ...]
 
 BACKEND = keras.backend.backend()

@@ -69,6 +69,7 @@ def test_fit_without_xla(row: Row) -> None:
 
 # torch.compile looks at the gradients of every tensor that it meets.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
 def test_fit_under_torch_compile() -> None:
     """One class and two steps stand for all: compiling takes half a minute."""

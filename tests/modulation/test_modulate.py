@@ -233,6 +233,7 @@ def test_function_makes_the_modulators() -> None:
     assert clone.get_layer("hidden").modulator.units == 5
 
 
+@pytest.mark.slow
 def test_an_application_becomes_a_modulated_model_that_trains() -> None:
     """The smallest of `keras.applications`; others take minutes to compile."""
     model = keras.applications.MobileNetV2((32, 32, 3), weights=None, classes=3)
