@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_modact import numerics, slopes
-from keras_modact.modulation.lstm_cell import FURTHER_SLOPES
+from keras_modact.modulation.modulated_lstm import FURTHER_SLOPES
 from keras_modact.modulation.tanhshrink import tanhshrink
 from tests.gradients import as_float64
 

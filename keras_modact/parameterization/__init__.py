@@ -4,8 +4,10 @@ from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
 from keras_modact.parameterization.lstm import AdaptiveLSTM
 from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
-from keras_modact.parameterization.stacked import StackedAdaptiveLSTM
-from keras_modact.parameterization.stacked_cell import StackedAdaptiveLSTMCell
+from keras_modact.parameterization.stacked_lstm import (
+    StackedAdaptiveLSTM,
+    StackedAdaptiveLSTMCell,
+)
 
 __all__ = [
     "AdaptiveConv2D",
