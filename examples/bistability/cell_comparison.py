@@ -24,16 +24,24 @@ from examples.bistability.constant_gates import constant_gates_layer
 from examples.shared import command_line, tables
 from examples.shared.command_line import positive
 
+
+def legendre_memory(units: int, **kwargs: Any) -> keras_modact.LMU:
+    """An LMU with the memory that the paper gave it: 256 of the last 1,000 steps."""
+    return keras_modact.LMU(units, order=256, theta=1000.0, **kwargs)
+
+
 CELLS = {
     "brc": ("BRC", keras_modact.BRC),
     "nbrc": ("nBRC", keras_modact.NBRC),
-    "gru": ("GRU", keras.layers.GRU),
+    "goru": ("GORU", keras_modact.GORU),
     "lstm": ("LSTM", keras.layers.LSTM),
+    "gru": ("GRU", keras.layers.GRU),
+    "lmu": ("LMU", legendre_memory),
     "brc-constant": ("BRC, constant a and c", constant_gates_layer),
 }
 """The layers by their name on the command line, with their name in print."""
 
-PAPER_CELLS = ["brc", "nbrc", "gru", "lstm"]
+PAPER_CELLS = ["brc", "nbrc", "goru", "lstm", "gru", "lmu"]
 """Those in the paper's tables."""
 
 # Minutes on two cores for three cells.

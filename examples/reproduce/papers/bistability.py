@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from examples.bistability import copy_first_input, denoising, sequential_mnist
-from examples.bistability.cell_comparison import CELLS
+from examples.bistability.cell_comparison import CELLS, PAPER_CELLS
 from examples.reproduce.catalog import PRESETS, Cell, Table
 
-NAMES = {
-    "brc": "BRC",
-    "nbrc": "nBRC",
-    "goru": "GORU",
-    "lstm": "LSTM",
-    "gru": "GRU",
-    "lmu": "LMU",
-}
 # The paper's sizes, but for the epochs.
 SHORT = {**PRESETS, "short": "--preset paper --epochs 5"}
 
@@ -27,10 +19,11 @@ def cells(
     **papers: Mapping[str, str],
 ) -> Iterator[Cell]:
     """The six cells of a line of a table; `papers` has their figures by measure."""
-    for key, name in NAMES.items():
+    for key in PAPER_CELLS:
+        name = CELLS[key][0]
         yield Cell(
             f"{group}, {name}" if group else name,
-            f"{arguments} --cells {key}" if key in CELLS else None,
+            f"{arguments} --cells {key}",
             {measure: figures[key] for measure, figures in papers.items()},
             group,
             weight,

@@ -180,3 +180,15 @@ def test_picture_has_a_line_for_each_cell_and_rate(tmp_path, monkeypatch):
     }
     assert axes.get_yscale() == "log"
     assert (tmp_path / "e.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_comparison_cells_have_the_sizes_of_the_paper():
+    """The counts of the published networks on one input and with one output."""
+    options = argparse.Namespace(**cell_comparison.PAPER_PRESET)
+    counts = {}
+    for cell in ("goru", "lmu"):
+        inputs = keras.Input((5, 1))
+        last = cell_comparison.recurrent_stack(inputs, options, cell)
+        model = keras.Model(inputs, keras.layers.Dense(1)(last))
+        counts[cell] = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+    assert counts == {"goru": 116_865, "lmu": 115_842}

@@ -28,7 +28,7 @@ def test_paper_preset_has_the_numbers_of_the_paper():
         "batch_size": 100,
         "epochs": 50,
         "seeds": [0, 1, 2],
-        "cells": ["brc", "nbrc", "gru", "lstm"],
+        "cells": ["brc", "nbrc", "goru", "lstm", "gru", "lmu"],
         "recurrent_start": "glorot_uniform",
         "skip_non_finite": True,
         "time_steps": [5, 50, 300, 600],
