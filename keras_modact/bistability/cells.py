@@ -31,6 +31,7 @@ class BRCCell(BistableCell):
 
     Weights: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (2 units), w_a then w_c; `bias` (2 units), b_a then b_c.
+    The biases are the published code's; the paper's equation has none.
     An initializer draws the block of each gate by itself.
 
     Args:
@@ -123,7 +124,8 @@ class NBRCCell(BistableCell):
 
     Weights: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (units, 2 units), W_a then W_c; `bias` (2 units), b_a
-    then b_c. An initializer draws the block of each gate by itself.
+    then b_c. The biases are the published code's; the paper's equations have none.
+    An initializer draws the block of each gate by itself.
 
     Args:
         use_candidate_bias: Boolean, whether the candidate has a bias as well

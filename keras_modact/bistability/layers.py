@@ -23,6 +23,7 @@ class BRC(RecurrentLayer):
 
     Weights, of `layer.cell`: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (2 units), w_a then w_c; `bias` (2 units), b_a then b_c.
+    The biases are the published code's; the paper's equation has none.
 
     Example:
 
@@ -63,7 +64,7 @@ class NBRC(RecurrentLayer):
 
     Weights, of `layer.cell`: `kernel` (features, 3 units), columns U_a, U_c, U;
     `recurrent_kernel` (units, 2 units), W_a then W_c; `bias` (2 units), b_a
-    then b_c.
+    then b_c. The biases are the published code's; the paper's equations have none.
 
     Example:
 
