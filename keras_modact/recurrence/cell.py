@@ -170,6 +170,9 @@ class RecurrentCell(keras.layers.Layer):
         self.units = units
         for name, value in shared.items():
             setattr(self, name, value)
+        for name, fixed in self.fixed_arguments.items():
+            if fixed.value is not None:
+                setattr(self, name, keras.activations.get(fixed.value))
         if self.dropout or self.recurrent_dropout:
             self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.state_size = units

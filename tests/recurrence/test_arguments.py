@@ -138,6 +138,7 @@ def test_arguments_that_change_nothing(row: Row) -> None:
         with pytest.raises(ValueError, match=f"`{name}` of .* is fixed: .*relu"):
             row.cls(**row.arguments, **{name: "relu"})
     if "activation" in fixed and fixed["activation"].value:
+        assert plain.activation is keras.activations.tanh
         row.cls(**row.arguments, activation=keras.activations.tanh)
 
 
