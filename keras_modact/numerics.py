@@ -88,6 +88,15 @@ def activate(activation: Callable[[Tensor], Tensor] | None, x: Tensor) -> Tensor
     return ops.cast(activation(x), x.dtype)
 
 
+def static_shape(shape: Sequence[object]) -> tuple[int | None, ...]:
+    """A shape with None for every size that is no number, to be checked.
+
+    While torch traces, its sizes are tensors: to compare one warns, and makes
+    what is traced look as if it depended on it.
+    """
+    return tuple(size if isinstance(size, int) else None for size in shape)
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """x, in float32 if its dtype is narrower or no float at all."""
     wide = keras.backend.standardize_dtype(x.dtype) in ("float32", "float64")

@@ -147,7 +147,7 @@ class Gamma(Adaptation):
 
     def call(self, inputs: Tensor) -> Tensor:
         inputs = numerics.as_float(inputs, self.compute_dtype)
-        self._check_neurons(inputs.shape)
+        self._check_neurons(numerics.static_shape(inputs.shape))
         return gamma(inputs, self.gain, self.saturation)
 
     def _check_neurons(self, shape: Sequence[int | None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras import ops
 
+from keras_modact import numerics
 from keras_modact.arguments import Tensor
 from keras_modact.recurrence.shapes import Shape
 
@@ -44,7 +45,10 @@ def broadcast_shape(
 
 def broadcast(name: str, signal: Tensor, output: Tensor, channel_axis: int) -> Tensor:
     """Returns the signal, with axes that multiply with those of the output."""
-    shape = broadcast_shape(name, signal.shape, output.shape, channel_axis)
-    if len(shape) == len(signal.shape):
+    shape = numerics.static_shape(output.shape)
+    broadcast_shape(name, numerics.static_shape(signal.shape), shape, channel_axis)
+    axes = len(shape)
+    if len(signal.shape) == axes:
         return signal
-    return ops.reshape(signal, (-1, *shape[1:]))
+    positions = [i for i in range(1, axes) if i != channel_axis % axes]
+    return ops.expand_dims(signal, positions)

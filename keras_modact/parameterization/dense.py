@@ -282,7 +282,8 @@ class AdaptiveDense(keras.layers.Layer):
 
     def _check(self, shape: Shape) -> None:
         built_for = self.policy.features if self.built else None
-        if built_for is not None and shape[-1] not in (None, built_for):
+        features = numerics.static_shape(shape)[-1]
+        if built_for is not None and features not in (None, built_for):
             raise ValueError(
                 f"AdaptiveDense '{self.name}' was built for {built_for} features, "
                 f"received the shape {tuple(shape)}. Pass {built_for} features, or "

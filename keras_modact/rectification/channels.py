@@ -6,6 +6,8 @@ import math
 import warnings
 from collections.abc import Sequence
 
+from keras_modact import numerics
+
 
 def channel_axis(data_format: str) -> int:
     """The axis of the units (dense) or channels (convolutional)."""
@@ -59,7 +61,7 @@ def check_channels(
     name: str, shape: Sequence[int | None], channels: int, data_format: str
 ) -> None:
     """Refuses inputs with other channels than a built layer has weights for."""
-    given = shape[channel_axis(data_format)]
+    given = numerics.static_shape(shape)[channel_axis(data_format)]
     if given not in (None, channels):
         raise ValueError(
             f"{name} was built for {channels} channels, received the shape "

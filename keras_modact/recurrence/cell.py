@@ -247,7 +247,7 @@ class RecurrentCell(keras.layers.Layer):
         as long. A second feature, which is zero, keeps the product a product.
         """
         kernel = numerics.weight_like(kernel, inputs)
-        if inputs.shape[-1] == 1 and keras.backend.backend() == "jax":
+        if keras.backend.backend() == "jax" and inputs.shape[-1] == 1:
             inputs = ops.concatenate([inputs, ops.zeros_like(inputs)], axis=-1)
             kernel = ops.concatenate([kernel, ops.zeros_like(kernel)], axis=0)
         return inputs @ kernel

@@ -175,7 +175,10 @@ class RecurrentLayer(keras.layers.RNN):
     ) -> Any:
         state_shapes = None
         if initial_state is not None:
-            state_shapes = [s.shape for s in keras.tree.flatten(initial_state)]
+            state_shapes = [
+                numerics.static_shape(s.shape)
+                for s in keras.tree.flatten(initial_state)
+            ]
         if self.stateful:
             if torch_is_exporting():
                 raise ValueError(
@@ -189,8 +192,9 @@ class RecurrentLayer(keras.layers.RNN):
             )
         if mask is not None:
             mask = keras.tree.flatten(mask)[0]
-        mask_shape = None if mask is None else mask.shape
-        self._check_shapes(sequences.shape, state_shapes, mask_shape)
+        mask_shape = None if mask is None else numerics.static_shape(mask.shape)
+        shape = numerics.static_shape(sequences.shape)
+        self._check_shapes(shape, state_shapes, mask_shape)
         sequences = numerics.as_float(sequences, self.compute_dtype)
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training
