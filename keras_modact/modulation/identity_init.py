@@ -1,4 +1,4 @@
-"""Modulators that leave their layers as they were, before training."""
+"""Initial values with which modulators change nothing before training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from keras import ops
 from keras_modact.modulation import modulators
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 
+# What a subclass may define and still compute what Keras' class does.
+HARMLESS = ("__init__", "get_config", "from_config")
 OWN = ("modulator_kernel_initializer", "modulator_bias_initializer")
 
 
@@ -39,6 +41,7 @@ def steady_start(
     bias, signal = steady_bias(activation_of(given["modulator_activation"]))
     use_bias = given.get("modulator_use_bias")
     for layer in layers:
+        check_linear(layer)
         has_bias = modulators.has_bias(layer) if use_bias is None else use_bias
         if bias and not has_bias:
             raise ValueError(
@@ -59,6 +62,29 @@ def steady_start(
             )
     constant = keras.initializers.Constant(bias)
     return dict(zip(OWN, ("zeros", constant), strict=True)), signal
+
+
+def check_linear(layer: keras.layers.Layer) -> None:
+    """Refuses a layer of which it is not known that its kernel scales its output."""
+    kind = modulators.kind_of(layer)
+    for cls in type(layer).__mro__:
+        if cls is kind:
+            return
+        changed = [
+            name
+            for name in vars(cls)
+            if hasattr(kind, name)
+            and name not in HARMLESS
+            and (name == "__call__" or not name.startswith("__"))
+        ]
+        if changed:
+            raise ValueError(
+                f"`start_unchanged=True` scales the kernel and the bias of "
+                f"'{layer.name}', and {type(layer).__name__} overrides "
+                f"{', '.join(changed)} of {kind.__name__}, so that it is not known "
+                "what that does. Leave the layer out of `layers`, or leave "
+                "`start_unchanged` out."
+            )
 
 
 def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
@@ -98,9 +124,10 @@ def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
     )
 
 
-def scale_back(layer: keras.layers.Layer, signal: float) -> None:
-    """Divides what a layer adds up by a power of two, through its weights."""
-    for weight in layer.weights:
-        # The first of the two maps of a separable convolution stays.
-        if weight.name != "depthwise_kernel":
+def scale_back(layer: Any, signal: float) -> None:
+    """Divides the pre-activation by a power of two, through kernel and bias."""
+    # Of the two maps of a separable convolution the first one stays.
+    pointwise = getattr(layer, "pointwise_kernel", None)
+    for weight in (layer.kernel if pointwise is None else pointwise, layer.bias):
+        if weight is not None:
             weight.assign(weight.value / signal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,12 @@ import keras
 
 from keras_modact import arguments
 from keras_modact.modulation import modulators
+from keras_modact.modulation.cloning import (
+    clone_graph,
+    compile_like,
+    copy_layer,
+    copy_state,
+)
 from keras_modact.modulation.identity_init import scale_back, steady_start
 from keras_modact.modulation.modulated import Modulated
 
@@ -22,13 +29,14 @@ def modulate(
     start_unchanged: bool = False,
     **modulator_arguments: Any,
 ) -> keras.Model:
-    """A clone of a model, in which the chosen layers are `Modulated`.
+    """Returns a clone of a model in which the chosen layers are `Modulated`.
 
-    Choose it to try modulators on a network that you have, trained or not: every
-    weight of the model is carried over, and each chosen layer gets a modulator
-    of its own, which keeps the layer's name. Layers in nested models are found
-    as well, and a layer that is used twice has one modulator; layers inside a
-    wrapper such as `keras.layers.TimeDistributed` are left alone.
+    Use it to try modulators on an existing network, trained or not: the clone has
+    the weights of the model, and each chosen layer gets a modulator of its own and
+    keeps its name. Layers in nested models are found as well, and a layer that is
+    used twice has one modulator. Layers inside a wrapper, such as
+    `keras.layers.TimeDistributed`, or inside a layer of your own cannot be reached;
+    a warning names those that were meant.
 
     What is scaled is the output of the layer before its activation. Where batch
     normalization stands between a convolution and its activation, that is the
@@ -44,25 +52,28 @@ def modulate(
             all convolutions.
         modulator_activation: tau, as in `Modulated`. Defaults to `"sigmoid"`.
         modulator: `"shared"` or `"channelwise"`, as in `Modulated`, or a function
-            that takes a layer and returns its modulator, a layer. Defaults to
-            `"shared"`.
+            that takes a layer and returns its modulator, a new layer each time.
+            Defaults to `"shared"`.
         start_unchanged: Boolean, start the modulators so that the clone computes
             what the model does: w_m = 0, and b_m such that tau(b_m) is a power of
             two, by whose inverse the layer's own kernel and bias are multiplied.
             For a sigmoid b_m = 0 gives 1/2, and doubling is exact. Where tau
             gives such a number only nearly, so does the clone, to the last digit
             of float32. Regularizers and constraints of the layers see the changed
-            weights. Defaults to `False`.
+            weights. Subclasses of Keras' layers that override how these compute
+            are refused. Defaults to `False`.
         **modulator_arguments: `modulator_use_bias`,
-            `modulator_kernel_initializer` and the like, as in `Modulated`.
+            `modulator_kernel_initializer` and the like, as in `Modulated`, also
+            its `dtype` and `trainable`.
 
     Returns:
         A new model; the given one is left as it was.
 
     Raises:
         ValueError: If the model is of another kind, no layer is chosen, no
-            modulator follows from a chosen layer, a name is not found, or the
-            clone cannot start unchanged.
+            modulator follows from a chosen layer, a name is not found, a layer
+            cannot be constructed from its config, two layers get one modulator, or
+            the clone cannot start unchanged.
 
     Example:
 
@@ -92,38 +103,68 @@ def modulate(
             f"{type(model).__name__}. In a model of your own class, wrap layers "
             "with `keras_modact.Modulated` where they are made."
         )
+    if "name" in modulator_arguments:
+        raise ValueError(
+            "Each layer keeps its name in the clone, and so does the model, received "
+            f"name={modulator_arguments['name']!r}. Leave it out."
+        )
     chosen = _chosen(list(_leaves(model)), layers)
     given = {"modulator_activation": modulator_activation, **modulator_arguments}
     signal = None
     if start_unchanged:
         start, signal = steady_start(chosen, given, modulator)
         given |= start
-    copies: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+    made_modulators: list[keras.layers.Layer] = []
+
+    def modulator_of(layer: keras.layers.Layer) -> Any:
+        if not callable(modulator):
+            return modulator
+        made = modulator(layer)
+        if any(made is one for one in (*made_modulators, *_leaves(model))):
+            raise ValueError(
+                f"The function `modulator` returned the layer '{made.name}' for "
+                f"'{layer.name}', which is in use already, and a file would not hold "
+                "it twice. Return a new layer each time."
+            )
+        made_modulators.append(made)
+        return made
+
+    # Keyed by `id`; the original stays alive beside its copy.
+    copies: dict[int, tuple[Any, Any]] = {}
 
     def copy(layer: Any) -> Any:
-        # A functional graph also has operations, which hold nothing; and what
-        # an `adapt` has found has no place in a config.
-        if not isinstance(layer, keras.layers.Layer) or hasattr(layer, "adapt"):
+        # A functional graph also has operations, which hold nothing.
+        if not isinstance(layer, keras.layers.Layer):
             return layer
-        made = type(layer).from_config(layer.get_config())
-        copies.append((layer, made))
-        if not any(layer is one for one in chosen):
-            return made
-        return Modulated(
-            made,
-            modulator=modulator(layer) if callable(modulator) else modulator,
-            name=layer.name,
-            **given,
-        )
+        if id(layer) in copies:
+            return copies[id(layer)][1]
+        if modulators.is_graph(layer):
+            made = clone_graph(layer, copy)
+        else:
+            made = originals[id(layer)] = copy_layer(layer)
+            if any(layer is one for one in chosen):
+                made = Modulated(
+                    made, modulator=modulator_of(layer), name=layer.name, **given
+                )
+        copies[id(layer)] = layer, made
+        return made
 
-    clone = keras.models.clone_model(model, clone_function=copy, recursive=True)
-    if model.built and not clone.built:
-        clone.build_from_config(model.get_build_config())
+    originals: dict[int, keras.layers.Layer] = {}
+    clone = clone_graph(model, copy)
+    missed = [layer.name for layer in chosen if id(layer) not in copies]
+    if missed:
+        raise ValueError(
+            f"The layers {', '.join(missed)} could not be replaced in a clone of the "
+            "model. Wrap them with `keras_modact.Modulated` where they are made."
+        )
     unfreeze(clone)
-    for layer, made in copies:
-        made.set_weights(layer.get_weights())
+    for key, (layer, _) in copies.items():
+        if key not in originals:
+            continue
+        copy_state(layer, originals[key])
         if signal is not None and any(layer is one for one in chosen):
-            scale_back(made, signal)
+            scale_back(originals[key], signal)
+    compile_like(model, clone)
     return clone
 
 
@@ -165,6 +206,47 @@ def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
                 yield leaf
 
 
+def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layers that are attributes of a layer, in lists too, and those in them."""
+    seen: list[Any] = [layer]
+    waiting = list(vars(layer).values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+        elif isinstance(value, keras.layers.Layer) and not any(
+            value is one for one in seen
+        ):
+            seen.append(value)
+            yield value
+            waiting += vars(value).values()
+
+
+def _warn_of_unreachable(
+    found: Sequence[keras.layers.Layer], chosen: Sequence[Any], wanted: Sequence[Any]
+) -> None:
+    """Warns of layers of the wanted classes and names that are inside others."""
+    classes = tuple(item for item in wanted if isinstance(item, type))
+    hidden = []
+    for outer in found:
+        if isinstance(outer, Modulated) or any(outer is one for one in chosen):
+            continue
+        hidden += [
+            f"'{inner.name}' in {type(outer).__name__} '{outer.name}'"
+            for inner in _inside(outer)
+            if isinstance(inner, classes) or inner.name in wanted
+        ]
+    if hidden:
+        warnings.warn(
+            f"Not modulated, since they are inside other layers: {', '.join(hidden)}. "
+            "Wrap them with `keras_modact.Modulated` where they are made, or choose "
+            "layers that leave them out.",
+            stacklevel=4,
+        )
+
+
 def _chosen(found: Sequence[keras.layers.Layer], layers: Any) -> list:
     """The layers among those found that the argument `layers` means."""
     wanted = modulators.CONVOLUTIONS if layers is None else layers
@@ -174,6 +256,7 @@ def _chosen(found: Sequence[keras.layers.Layer], layers: Any) -> list:
     chosen = [layer for layer in found if any(test(layer) for test in tests)]
     for layer in chosen:
         modulators.kind_of(layer)
+    _warn_of_unreachable(found, chosen, wanted)
     if not chosen:
         possible = [n.name for n in found if isinstance(n, modulators.KINDS)]
         raise ValueError(

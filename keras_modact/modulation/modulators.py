@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -143,7 +144,7 @@ def like_layer(
         **arguments: Further arguments of a layer, such as `name`.
     """
     kind = kind_of(layer)
-    config = layer.get_config()
+    config = arguments_of(layer)
     made = {k: v for k, v in config.items() if k in STRUCTURE}
     if hasattr(layer, "output_padding"):
         # Not in the config before Keras 3.13.
@@ -185,6 +186,21 @@ def of_vectors(
     return layers.Dense(units, use_bias=use_bias, **given, **arguments)
 
 
+def arguments_of(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Returns the config that the Keras class of a layer has for it.
+
+    A subclass may have another one.
+    """
+    return quietly(lambda: kind_of(layer).get_config(layer))
+
+
+def quietly(get_config: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Returns a config that is not for a file, whatever functions are in it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The object being serialized includes a")
+        return get_config()
+
+
 def float_policy(policy: keras.DTypePolicy) -> keras.DTypePolicy:
     """Returns a dtype policy, or that from which a layer has been quantized."""
     if policy.quantization_mode is None:
@@ -194,7 +210,7 @@ def float_policy(policy: keras.DTypePolicy) -> keras.DTypePolicy:
 
 def has_bias(layer: keras.layers.Layer) -> bool:
     """Whether a layer of `KINDS` adds a bias."""
-    config = layer.get_config()
+    config = arguments_of(layer)
     return bool(config.get("use_bias", config.get("bias_axes")))
 
 
@@ -213,7 +229,7 @@ def _one_channel_einsum(layer: keras.layers.EinsumDense) -> dict[str, Any]:
             f"{', '.join(contracted) or 'none'}. Pass a layer as `modulator`."
         )
     added = [label for label in output if label not in inputs]
-    sizes = layer.get_config()["output_shape"]
+    sizes = arguments_of(layer)["output_shape"]
     sizes = [sizes] if isinstance(sizes, int) else list(sizes)
     # The sizes leave out the batch, and what an ellipsis stands for.
     for place, label in enumerate(reversed(output[-len(sizes) :]), 1):
