@@ -1,4 +1,7 @@
-"""Frozen layers stay frozen: the parts inside them, in clones and files too."""
+"""Frozen layers stay frozen: the parts inside them, in clones and files too.
+
+Only here shows: a part inside a layer that trains although the layer is frozen.
+"""
 
 from __future__ import annotations
 
