@@ -68,6 +68,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "validation_samples": 2_000,
             "test_samples": 10_000,
             "permute": True,
+            "published_permutation": False,
             "pixels_per_step": 28,
             "disturbance": "sine",
             "amplitude": 1.0,
@@ -88,6 +89,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "validation_samples": 10_000,
             "test_samples": 10_000,
             "permute": True,
+            "published_permutation": True,
             "pixels_per_step": 1,
             # The change on which the published code tests its networks.
             "disturbance": "sine",
@@ -157,6 +159,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     mnist = parser.add_argument_group("mnist")
     add_data_dir(parser)
     mnist.add_argument("--permute", action=flag, help="by one fixed permutation")
+    mnist.add_argument(
+        "--published-permutation",
+        action=flag,
+        help="the one that NumPy's old generator draws",
+    )
     mnist.add_argument("--pixels-per-step", type=positive, help="divides 784")
     mnist.add_argument("--disturbance", choices=("none", "sine", "step"))
     mnist.add_argument("--amplitude", type=float, help="A, of sine or step")

@@ -17,8 +17,8 @@ PIXELS = 784
 SYMBOLS = 10
 BLANK, MARKER = 0, 9
 
-# The published step: pixels 200 to 399 of the sequence.
-STEP = slice(200, 400)
+# The published step: where 200 < t < 400, pixels 201 to 399 of the sequence.
+STEP = slice(201, 400)
 
 
 class Splits(NamedTuple):
@@ -34,10 +34,12 @@ def read_splits(options: argparse.Namespace) -> Splits:
 
     The validation set is the end of the training set.
     """
+    order = "published-pixels" if options.published_permutation else "pixels"
+    permutation = order if options.permute else "none"
     splits = []
     for split in ("train", "test"):
         images, labels = read_mnist(options.data_dir, split)
-        images = permute(images, "pixels" if options.permute else "none")
+        images = permute(images, permutation)
         steps = PIXELS // options.pixels_per_step
         sequences = images.reshape(len(images), steps, options.pixels_per_step)
         splits.append((sequences.astype("float32") / 255, labels))
@@ -54,7 +56,7 @@ def disturb(sequences: np.ndarray, options: argparse.Namespace) -> np.ndarray:
     """The sequences with their pixels changed in the order in which they come.
 
     "sine": pixel t becomes x (1 + A sin(2 pi f t / 784 + phi)). "step": A is added
-    to the pixels 200 to 399. The published code adds its step to what every unit
+    to the pixels 201 to 399. The published code adds its step to what every unit
     sums up; here it comes through the kernel.
     """
     pixels = sequences.reshape(len(sequences), PIXELS).copy()

@@ -69,6 +69,12 @@ def test_pixels_come_permuted_and_from_0_to_1(fake_mnist):
         assert (flat != moved).mean() > 0.9
         np.testing.assert_array_equal(np.sort(flat), np.sort(moved))
     assert [len(x) for x, _ in by_split[True]] == [12, 5, 6]
+    chosen.published_permutation = True
+    published, _ = tasks.read_splits(chosen).train
+    plain, _ = by_split[False].train
+    np.testing.assert_array_equal(
+        published.reshape(12, 784)[:, :3], plain.reshape(12, 784)[:, [649, 265, 111]]
+    )
 
 
 @pytest.mark.parametrize("pixels_per_step", [1, 28])
@@ -86,7 +92,7 @@ def test_sine_and_step_change_the_pixels_in_their_order(pixels_per_step):
     chosen.disturbance = "step"
     added = (tasks.disturb(pixels, chosen) - pixels).reshape(3, 784)
     expected = np.zeros(784)
-    expected[200:400] = 0.5
+    expected[201:400] = 0.5
     np.testing.assert_allclose(added, np.tile(expected, (3, 1)), atol=1e-6)
     np.testing.assert_array_equal(pixels, kept)
 
