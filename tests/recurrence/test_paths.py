@@ -36,6 +36,8 @@ def runs(name: str, row: Row, masked: bool = False) -> bool:
 @pytest.mark.parametrize("name", ACCELERATED)
 @pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
 def test_a_path_is_the_loop(row: Row, name: str, masked: bool) -> None:
+    if not masked and row not in RECURRENT_CLASSES:
+        pytest.skip("a class without a mask: see its first row")
     if not runs(name, row, masked):
         pytest.skip(f"{row.name} does not run as {name} here")
     layer = made(
@@ -114,13 +116,12 @@ def test_float32_is_as_near_to_the_oracle_as_the_loop(
     assert np.median(errors[name]) <= 2 * np.median(errors["loop"]) + 1e-8
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "mixed_bfloat16"])
 @pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
-def test_half_precision(row: Row, dtype: str) -> None:
+def test_half_precision(row: Row) -> None:
     """Gradients agree to the digits that there are."""
     if not runs("adjoint", row):
         pytest.skip(f"{row.name} has no adjoint")
-    layer = made(row, row.input_shape[-1], dtype=dtype)
+    layer = made(row, row.input_shape[-1], dtype="bfloat16")
     given = arguments(row, layer, "float32")
     exact = made(row, row.input_shape[-1], dtype="float32")
     exact.set_weights([as_float64(w) for w in layer.weights])
