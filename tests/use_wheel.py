@@ -1,6 +1,6 @@
 """Uses the installed wheel, beside one backend and nothing else.
 
-Run by `tox run -e wheel`, outside the checkout, so that what is imported is what
+Run by `tox run -e release`, outside the checkout, so that what is imported is what
 was installed.
 """
 
