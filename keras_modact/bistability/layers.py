@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
+from keras import ops
 
+from keras_modact import conversion
 from keras_modact.bistability.cells import BRCCell, NBRCCell
 from keras_modact.recurrence import RecurrentLayer
+
+SHARED = (*conversion.ANY_LAYER, *conversion.LOOP, *conversion.DROPOUT)
+"""The constructor arguments of a GRU that an nBRC has with the same meaning."""
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -86,3 +92,113 @@ class NBRC(RecurrentLayer):
     """
 
     cell_class = NBRCCell
+
+    def to_gru(self) -> keras.layers.GRU:
+        """A `keras.layers.GRU` that computes the same, with weights of its own.
+
+        For deployment, and for converters and kernels that know a GRU: 1 + tanh(p) =
+        2 sigmoid(2 p), so that a = 2 r with a reset gate r, c is the update gate, and
+        a * h = r * (h @ 2 I). To train on, train the nBRC: as a GRU it has more
+        weights, which would leave this form. Regularizers and constraints of the
+        weights, which would act on other numbers, stay behind.
+
+        At a masked first step Keras' GRU gives zeros on some backends, where this
+        layer gives its initial state.
+
+        Raises:
+            ValueError: If the layer is not built, has `recurrent_dropout`, which in
+                a GRU acts on the candidate too, or a cell of another class.
+
+        Example:
+
+        ```python
+        import numpy as np, keras, keras_modact
+
+        x = np.ones((2, 10, 3), "float32")
+        layer = keras_modact.NBRC(16)
+        outputs = layer(x)
+        np.testing.assert_allclose(layer.to_gru()(x), outputs, atol=1e-6)
+        ```
+        """
+        cell = self.cell
+        conversion.check_source("NBRC.to_gru", self, type(self))
+        reasons = []
+        if type(cell) is not NBRCCell:
+            reasons.append(f"its cell is a `{type(cell).__name__}`, not an `NBRCCell`")
+        if cell.recurrent_dropout:
+            reasons.append(
+                f"recurrent_dropout={cell.recurrent_dropout}, which a GRU applies to "
+                "the candidate too, must be 0"
+            )
+        conversion.refuse("NBRC.to_gru", self, reasons)
+        gru = keras.layers.GRU(
+            cell.units, use_bias=cell.use_bias, **conversion.taken_over(self, SHARED)
+        )
+        conversion.build_like(gru, self)
+        kernel, recurrent, bias = cell.as_gru(cell.variable_dtype)
+        gru.cell.kernel.assign(kernel)
+        gru.cell.recurrent_kernel.assign(recurrent)
+        if cell.use_bias:
+            gru.cell.bias.assign(ops.stack([bias, ops.zeros_like(bias)]))
+        return gru
+
+    @classmethod
+    def from_gru(cls, layer: keras.layers.GRU) -> NBRC:
+        """An nBRC that computes what a GRU does, where there is one.
+
+        It takes the GRUs that `to_gru` gives, with any numbers in the other weights:
+        `reset_after=True`, tanh and sigmoid, and a candidate whose recurrent kernel
+        is 2 I without a recurrent bias.
+
+        Args:
+            layer: A built `keras.layers.GRU`. It is not changed.
+
+        Raises:
+            ValueError: If the layer is no built `keras.layers.GRU`, or one that is
+                not an nBRC: the error names each condition that fails.
+        """
+        conversion.check_source("NBRC.from_gru", layer, keras.layers.GRU)
+        cell = layer.cell
+        recurrent = np.split(conversion.array(cell.recurrent_kernel), 3, -1)
+        reasons = conversion.other_activations(cell)
+        if not cell.reset_after:
+            reasons.append("reset_after=False, must be True")
+        if cell.recurrent_dropout:
+            reasons.append(
+                f"recurrent_dropout={cell.recurrent_dropout}, which a GRU applies to "
+                "the candidate too, must be 0"
+            )
+        off = np.abs(recurrent[2] - 2 * np.eye(cell.units)).max()
+        if off:
+            reasons.append(
+                "the candidate's recurrent kernel must be 2 I, and an element is off "
+                f"by {off:.3g}"
+            )
+        biases = None
+        if cell.use_bias and cell.reset_after:
+            of_inputs, of_states = conversion.array(cell.bias)
+            off = np.abs(of_states[2 * cell.units :]).max()
+            if off:
+                reasons.append(
+                    "the candidate's recurrent bias must be 0, and an element is "
+                    f"{off:.3g}"
+                )
+            biases = np.split(of_inputs + of_states, 3)
+        conversion.refuse("NBRC.from_gru", layer, reasons)
+        candidate_bias = biases is not None and bool(biases[2].any())
+        made = cls(
+            cell.units,
+            use_bias=cell.use_bias,
+            use_candidate_bias=candidate_bias,
+            **conversion.taken_over(layer, SHARED),
+        )
+        conversion.build_like(made, layer)
+        update, reset, drive = np.split(conversion.array(cell.kernel), 3, -1)
+        made.cell.kernel.assign(np.concatenate([reset / 2, update, drive], -1))
+        made.cell.recurrent_kernel.assign(
+            np.concatenate([recurrent[1] / 2, recurrent[0]], -1)
+        )
+        if biases is not None:
+            own = [biases[1] / 2, biases[0], *biases[2:]][: 3 if candidate_bias else 2]
+            made.cell.bias.assign(np.concatenate(own))
+        return made

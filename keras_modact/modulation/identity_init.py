@@ -87,10 +87,19 @@ def check_linear(layer: keras.layers.Layer) -> None:
             )
 
 
-def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
+def steady_bias(
+    tau: Callable[[Any], Any],
+    asked_by: str = "start_unchanged=True",
+    only_one: bool = False,
+) -> tuple[float, float]:
     """A bias at which tau gives a power of two, and that power.
 
     Multiplying by its inverse changes no digit of a weight.
+
+    Args:
+        tau: The modulator's activation.
+        asked_by: What an error says it is for.
+        only_one: Whether the power must be 1, as there is no weight to multiply.
     """
 
     def signal(biases: Any) -> np.ndarray:
@@ -99,16 +108,18 @@ def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
 
     if signal([0.0, 1.0, -1.0])[0] != signal([0.0, 2.0, 3.0])[0]:
         raise ValueError(
-            "`start_unchanged=True` needs a modulator's activation that acts on each "
+            f"`{asked_by}` needs a modulator's activation that acts on each "
             "number by itself, and this one does not. Take another "
             "`modulator_activation`, such as 'sigmoid', or leave it out."
         )
     for bias in (0.0, 0.5, 1.0, -1.0):
         value = float(signal([bias])[0])
-        if math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5:
+        power_of_two = math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5
+        if value == 1 or (power_of_two and not only_one):
             return bias, value
     # A half first: where tau is bounded, it may be 1 only where it is flat.
-    for power in (0.5, 1.0, 2.0, 0.25):
+    powers = (1.0,) if only_one else (0.5, 1.0, 2.0, 0.25)
+    for power in powers:
         low, high = -8.0, 8.0
         # Each round leaves a thousandth of the interval: three are a float32.
         for _ in range(4):
@@ -118,9 +129,10 @@ def steady_bias(tau: Callable[[Any], Any]) -> tuple[float, float]:
         if abs(signal([biases[nearest]])[0] - power) <= 2e-7 * power:
             return float(np.float32(biases[nearest])), power
     raise ValueError(
-        "`start_unchanged=True` needs a bias at which the modulator's activation "
-        "gives 1/4, 1/2, 1 or 2, and there is none in [-8, 8]. Take another "
-        "`modulator_activation`, such as 'sigmoid', or leave it out."
+        f"`{asked_by}` needs a bias at which the modulator's activation gives "
+        f"{'1' if only_one else '1/4, 1/2, 1 or 2'}, and there is none in [-8, 8]. "
+        "Take another `modulator_activation`, such as "
+        f"'{'tanhshrink' if only_one else 'sigmoid'}', or leave it out."
     )
 
 

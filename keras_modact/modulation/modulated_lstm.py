@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Unpack
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_modact import arguments, numerics, slopes, weight_arguments
+from keras_modact import arguments, conversion, numerics, slopes, weight_arguments
 from keras_modact.arguments import Tensor
 from keras_modact.initialization import with_unit_forget_bias
+from keras_modact.modulation.identity_init import steady_bias
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.modulation.tanhshrink import tanhshrink
 from keras_modact.recurrence import (
@@ -331,3 +333,76 @@ class ModulatedLSTM(RecurrentLayer):
     """
 
     cell_class = ModulatedLSTMCell
+
+    @classmethod
+    def from_lstm(
+        cls,
+        layer: keras.layers.LSTM,
+        modulator_activation: Any = "sigmoid",
+        modulates: str = "slope",
+        **kwargs: Any,
+    ) -> ModulatedLSTM:
+        """A modulated LSTM that computes what an LSTM does, before it is trained.
+
+        The modulator starts as a constant, tau(bias), and what it multiplies is
+        divided by it: with `modulates="slope"` the weights of the candidate, where a
+        power of two changes no digit. The other weights are the LSTM's. Regularizers
+        and constraints come along, and act on all five blocks.
+
+        Args:
+            layer: A built `keras.layers.LSTM`. It is not changed.
+            modulator_activation: As in the constructor.
+            modulates: As in the constructor.
+            **kwargs: `name`, in place of the layer's own.
+
+        Raises:
+            ValueError: If the layer is no built `keras.layers.LSTM`; if
+                `modulator_activation` gives no such constant (with
+                `modulates="output"` it must be 1, which a sigmoid never is), or
+                needs a bias and the layer has none.
+
+        Example:
+
+        ```python
+        import numpy as np, keras, keras_modact
+
+        x = np.ones((2, 10, 3), "float32")
+        lstm = keras.layers.LSTM(16)
+        outputs = lstm(x)
+        layer = keras_modact.ModulatedLSTM.from_lstm(lstm)
+        np.testing.assert_allclose(layer(x), outputs, atol=1e-6)
+        ```
+        """
+        method = "ModulatedLSTM.from_lstm"
+        conversion.check_source(method, layer, keras.layers.LSTM)
+        made = cls(
+            modulator_activation=modulator_activation,
+            modulates=modulates,
+            **conversion.merged(
+                method,
+                conversion.taken_over(
+                    layer, (*conversion.LSTM, *conversion.ACTIVATIONS)
+                ),
+                kwargs,
+            ),
+        )
+        cell = made.cell
+        bias, signal = steady_bias(
+            cell.modulator_activation, method, only_one=modulates == "output"
+        )
+        if bias and not cell.use_bias:
+            raise ValueError(
+                f"`{method}` needs a bias of {bias:g} in the modulator, and LSTM "
+                f"'{layer.name}' has none. Take modulator_activation='sigmoid' with "
+                "modulates='slope', which needs none."
+            )
+        conversion.build_like(made, layer)
+        for weight, start in (
+            ("kernel", 0.0),
+            ("recurrent_kernel", 0.0),
+            *([("bias", bias)] if cell.use_bias else []),
+        ):
+            i, f, g, o = np.split(conversion.array(getattr(layer.cell, weight)), 4, -1)
+            blocks = [i, f, g / signal, o, np.full_like(g, start)]
+            getattr(cell, weight).assign(np.concatenate(blocks, -1))
+        return made

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments, numerics, weight_arguments
+from keras_modact import arguments, conversion, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization import policy as policies
@@ -16,6 +16,20 @@ from keras_modact.parameterization.diagonals import adapted_channels, named
 from keras_modact.parameterization.policy import AdaptationPolicy
 
 Shape = Sequence[int | None]
+CONVOLUTION = (
+    *conversion.ANY_LAYER,
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "data_format",
+    "dilation_rate",
+    "groups",
+    "activation",
+    "use_bias",
+    *conversion.of_weights("kernel", "bias"),
+)
+"""The constructor arguments of a convolution that this one has too."""
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -259,3 +273,47 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> AdaptiveConv2D:
         return cls(**with_layers(config, ("policy",), custom_objects))
+
+    @classmethod
+    def from_conv2d(
+        cls, layer: keras.layers.Conv2D, adaptation: str = "io", **kwargs: Any
+    ) -> AdaptiveConv2D:
+        """An adaptive convolution that computes what another does, before training.
+
+        It is one with `around_one=True` whose policy starts at zero, and the
+        convolution's weights.
+
+        Args:
+            layer: A built `keras.layers.Conv2D`. It is not changed.
+            adaptation: As in the constructor.
+            **kwargs: Further arguments of the constructor, those that the layer
+                does not answer; `name`, in place of the layer's own.
+
+        Raises:
+            ValueError: If the layer is no built `keras.layers.Conv2D`, or one with
+                low-rank additions or quantized, or `policy_activation` is not 0 at 0.
+
+        Example:
+
+        ```python
+        import numpy as np, keras, keras_modact
+
+        x = np.ones((2, 8, 8, 3), "float32")
+        convolution = keras.layers.Conv2D(4, 3)
+        outputs = convolution(x)
+        layer = keras_modact.AdaptiveConv2D.from_conv2d(convolution)
+        np.testing.assert_allclose(layer(x), outputs, atol=1e-5)
+        ```
+        """
+        method = "AdaptiveConv2D.from_conv2d"
+        conversion.check_source(method, layer, keras.layers.Conv2D)
+        given = conversion.around_one(method, layer, CONVOLUTION, kwargs)
+        made = cls(adaptation=adaptation, **given)
+        channels = layer.kernel.shape[-2] * layer.groups
+        first = layer.data_format == "channels_first"
+        sides = (None, None)
+        made.build((None, channels, *sides) if first else (None, *sides, channels))
+        made.kernel.assign(layer.kernel)
+        if layer.use_bias:
+            made.bias.assign(layer.bias)
+        return made

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments, numerics, weight_arguments
+from keras_modact import arguments, conversion, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization.diagonals import (
@@ -19,6 +19,14 @@ from keras_modact.parameterization.diagonals import (
 from keras_modact.parameterization.policy import AdaptationPolicy
 
 WEIGHTS = ("kernel", "bias")
+DENSE = (
+    *conversion.ANY_LAYER,
+    "units",
+    "activation",
+    "use_bias",
+    *conversion.of_weights(*WEIGHTS),
+)
+"""The constructor arguments of a dense layer that this one has too."""
 Shape = Sequence[int | None]
 
 
@@ -315,3 +323,50 @@ class AdaptiveDense(keras.layers.Layer):
         cls, config: dict[str, Any], custom_objects: Any = None
     ) -> AdaptiveDense:
         return cls(**with_layers(config, ("policy",), custom_objects))
+
+    @classmethod
+    def from_dense(
+        cls, layer: keras.layers.Dense, adaptation: Any = "io", **kwargs: Any
+    ) -> AdaptiveDense:
+        """An adaptive layer that computes what a dense one does, before training.
+
+        It is one with `around_one=True` whose policy starts at zero, and the dense
+        layer's weights.
+
+        Args:
+            layer: A built `keras.layers.Dense`. It is not changed.
+            adaptation: As in the constructor, of those with one kernel.
+            **kwargs: Further arguments of the constructor, those that the layer
+                does not answer; `name`, in place of the layer's own.
+
+        Raises:
+            ValueError: If the layer is no built `keras.layers.Dense`, or one with
+                low-rank additions or quantized; if `adaptation` has not one kernel,
+                or `policy_activation` is not 0 at 0.
+
+        Example:
+
+        ```python
+        import numpy as np, keras, keras_modact
+
+        x = np.ones((2, 3), "float32")
+        dense = keras.layers.Dense(16)
+        outputs = dense(x)
+        layer = keras_modact.AdaptiveDense.from_dense(dense)
+        np.testing.assert_allclose(layer(x), outputs, atol=1e-6)
+        ```
+        """
+        method = "AdaptiveDense.from_dense"
+        conversion.check_source(method, layer, keras.layers.Dense)
+        if len(adapted_diagonals(adaptation)) != 2:
+            raise ValueError(
+                f"`{method}` needs an `adaptation` with one kernel, that of the layer, "
+                f"received adaptation={adaptation!r}. Pass 'input', 'output' or 'io'."
+            )
+        given = conversion.around_one(method, layer, DENSE, kwargs)
+        made = cls(adaptation=adaptation, **given)
+        made.build((None, layer.kernel.shape[0]))
+        made.kernels[0].assign(layer.kernel)
+        if made.bias is not None:
+            made.bias.assign(layer.bias)
+        return made

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
+from keras_modact import conversion
 from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.recurrence import RecurrentLayer
 
@@ -73,3 +76,47 @@ class AdaptiveLSTM(RecurrentLayer):
     """
 
     cell_class = AdaptiveLSTMCell
+
+    @classmethod
+    def from_lstm(
+        cls, layer: keras.layers.LSTM, policy_units: int, **kwargs: Any
+    ) -> AdaptiveLSTM:
+        """An adaptive LSTM that computes what an LSTM does, before it is trained.
+
+        It is one with `around_one=True` whose policy starts at zero, and the LSTM's
+        weights.
+
+        Args:
+            layer: A built `keras.layers.LSTM`, with tanh and sigmoid as its
+                activations. It is not changed.
+            policy_units: As in the constructor.
+            **kwargs: Further arguments of the constructor, those that the layer
+                does not answer; `name`, in place of the layer's own.
+
+        Raises:
+            ValueError: If the layer is no built `keras.layers.LSTM`, or one with
+                other activations, or `policy_activation` is not 0 at 0.
+
+        Example:
+
+        ```python
+        import numpy as np, keras, keras_modact
+
+        x = np.ones((2, 10, 3), "float32")
+        lstm = keras.layers.LSTM(16)
+        outputs = lstm(x)
+        layer = keras_modact.AdaptiveLSTM.from_lstm(lstm, policy_units=4)
+        np.testing.assert_allclose(layer(x), outputs, atol=1e-6)
+        ```
+        """
+        method = "AdaptiveLSTM.from_lstm"
+        conversion.check_source(method, layer, keras.layers.LSTM)
+        conversion.refuse(method, layer, conversion.other_activations(layer.cell))
+        given = conversion.around_one(method, layer, conversion.LSTM, kwargs)
+        made = cls(policy_units=policy_units, **given)
+        conversion.build_like(made, layer)
+        made.cell.kernel.assign(layer.cell.kernel)
+        made.cell.recurrent_kernel.assign(layer.cell.recurrent_kernel)
+        if layer.cell.use_bias:
+            made.cell.bias.assign(layer.cell.bias)
+        return made
