@@ -1,5 +1,16 @@
 """Neuron models of five papers as Keras 3 layers, on TensorFlow, JAX and PyTorch."""
 
+try:
+    import keras  # noqa: F401
+except ModuleNotFoundError as missing:
+    if missing.name in ("jax", "tensorflow", "torch"):
+        missing.add_note(
+            f"Keras is set to run on {missing.name}, which is not installed. Install "
+            f'it, `pip install "keras-modact[{missing.name}]"`, or set KERAS_BACKEND '
+            "to one that is: jax, tensorflow or torch."
+        )
+    raise
+
 from keras_modact import (
     activation,
     baselines,
