@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Unpack
 import keras
 
 from keras_modact import arguments, weight_arguments
-from keras_modact.activation.arun_derivatives import ARUNDerivatives
+from keras_modact.activation.arun_step import ARUNStep
 from keras_modact.activation.gamma_cell import GAMMA, PUBLISHED_INITIALIZERS
 from keras_modact.arguments import constructor_arguments
 from keras_modact.recurrence import CellArguments, Fixed
@@ -25,7 +25,7 @@ SUPERVISOR = (
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class ARUNCell(ARUNDerivatives):
+class ARUNCell(ARUNStep):
     """Adaptive recurrent unit: a small network sets each unit's activation.
 
     Choose the layer `ARUN` to run it over a sequence; the cell is for

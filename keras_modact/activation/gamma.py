@@ -72,42 +72,6 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
     return ops.cast(value, x.dtype)
 
 
-def gamma_derivatives(
-    x: Tensor, gain: Any, saturation: Any
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The derivatives of gamma by x, gain and saturation, element by element.
-
-    With g1 = softplus(n x) / n and g2 = sigma(n x):
-
-        d/dx = (1 - s) g2 + s n g2 (1 - g2)
-        d/dn = (1 - s) (x g2 - g1) / n + s x g2 (1 - g2)
-        d/ds = g2 - g1
-
-    Args:
-        x: Tensor of any shape, floats.
-        gain: n, a tensor or variable that broadcasts to `x`.
-        saturation: s, a tensor or variable that broadcasts to `x`.
-
-    Returns:
-        Three tensors of the shape of `x`, in float32 for half precision: by a
-        small gain d/dn is more than float16 holds.
-    """
-    x = numerics.at_least_float32(x)
-    gain, saturation = (
-        numerics.weight_like(number, x) for number in (gain, saturation)
-    )
-    softplus, sigmoid = numerics.softplus_and_sigmoid(x * gain)
-    mean = softplus / gain
-    # 1 - sigma is e^-softplus, which does not cancel where sigma is near 1.
-    peak = saturation * sigmoid * ops.exp(-softplus)
-    rest = 1 - saturation
-    return (
-        rest * sigmoid + gain * peak,
-        rest * (x * sigmoid - mean) / gain + x * peak,
-        sigmoid - mean,
-    )
-
-
 def _check_number(name: str, value: Any, zero: bool = True) -> None:
     """Refuses what is plainly wrong; a tensor's values are not looked at."""
     if not isinstance(value, (numbers.Real, np.ndarray, np.generic)):

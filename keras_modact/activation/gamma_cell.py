@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 import keras
-from keras import ops
 
 from keras_modact import numerics, weight_arguments
-from keras_modact.activation.adaptation import WEIGHTS as ADAPTATION
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
-from keras_modact.activation.gamma import gamma, gamma_derivatives
+from keras_modact.activation.gamma import gamma
 from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.recurrence import (
-    CellArguments,
-    Fixed,
-    RecurrentCell,
-    affine,
-    arithmetic,
-)
+from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell
 
 PUBLISHED_INITIALIZERS = {
     "kernel_initializer": "he_normal",
@@ -67,9 +59,6 @@ class PlainCell(RecurrentCell):
         """a, from the projected inputs and the state, dropped where a mask is."""
         read = numerics.masked(h, recurrent_mask)
         return projected + numerics.matmul(read, self.recurrent_kernel)
-
-    def why_no_derivatives(self) -> str | None:
-        return None
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -159,42 +148,3 @@ class GammaRNNCell(Adaptation, PlainCell):
     ) -> list[Tensor]:
         a = self.pre_activation(projected, states[0], recurrent_mask)
         return [gamma(a, self.gain, self.saturation)]
-
-    def linearize(
-        self,
-        projected: Tensor,
-        states: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> list[Tensor]:
-        a = self.pre_activation(projected, states[0], recurrent_mask)
-        by_a, by_gain, by_saturation = gamma_derivatives(a, self.gain, self.saturation)
-        return [ops.cast(by_a, a.dtype), by_gain, by_saturation]
-
-    def pull_back(
-        self,
-        factors: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        of_a = gradients[0] * factors[0]
-        return [affine.state_gradient(self, of_a, recurrent_mask)], [gradients[0]]
-
-    def weight_gradients(
-        self,
-        inputs: Tensor,
-        states: Sequence[Tensor],
-        factors: Sequence[Tensor],
-        kept: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
-        by_a, *by_adaptation = factors
-        of_h = kept[0]
-        of_inputs, gradients = affine.weight_gradients(
-            self, inputs, states[0], of_h * by_a, recurrent_mask
-        )
-        wide = numerics.at_least_float32(of_h)
-        for name, derivative in zip(ADAPTATION, by_adaptation, strict=True):
-            summed = arithmetic.sum_but_last(wide * derivative)
-            each = self.mode == "heterogeneous"
-            gradients[name] = summed if each else ops.sum(summed)
-        return of_inputs, gradients

@@ -5,7 +5,7 @@
 theory of one unit, and `pictures` draws both.
 """
 
-from keras_modact.bistability import dynamics, pictures
+from keras_modact.bistability import dynamics, kernels, pictures
 from keras_modact.bistability.cells import BRCCell, NBRCCell
 from keras_modact.bistability.layers import BRC, NBRC
 from keras_modact.bistability.trace import GateTrace, trace_gates
@@ -17,6 +17,7 @@ __all__ = [
     "GateTrace",
     "NBRCCell",
     "dynamics",
+    "kernels",
     "pictures",
     "trace_gates",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -56,53 +56,23 @@ class BRCCell(BistableCell):
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {"recurrent_initializer": "ones"}
-    fused_kernels: ClassVar[Mapping[str, str]] = {
-        "torch": "keras_modact.bistability.triton_scan",
-        "jax": "keras_modact.bistability.pallas_scan",
-    }
-
-    def fused_weights(self, dtype: str) -> list[Tensor]:
-        return [ops.cast(self.recurrent_kernel, dtype)]
 
     def recurrent_shape(self) -> tuple[int, ...]:
         return (2 * self.units,)
 
-    def recur(
-        self, feedback: Tensor, update: Tensor, h: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        weights = numerics.weight_like(self.recurrent_kernel, h)
-        return (
-            arithmetic.multiply_add(h, weights[: self.units], feedback),
-            arithmetic.multiply_add(h, weights[self.units :], update),
+    def gate_inputs(
+        self, projected: Tensor, h: Tensor, recurrent_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        read = numerics.masked(h, recurrent_mask)
+        feedback, update, drive = arithmetic.split(projected, 3)
+        of_feedback, of_update = arithmetic.split(
+            numerics.weight_like(self.recurrent_kernel, read), 2
         )
-
-    def reduce(
-        self,
-        direct: Tensor,
-        by_feedback: Tensor,
-        by_update: Tensor,
-        by_drive: Tensor,
-        recurrent_mask: Tensor | None,
-    ) -> list[Tensor]:
-        weights = numerics.weight_like(self.recurrent_kernel, direct)
-        of_feedback, of_update = weights[: self.units], weights[self.units :]
-        if recurrent_mask is not None:
-            of_feedback = of_feedback * recurrent_mask
-            of_update = of_update * recurrent_mask
-        direct = arithmetic.multiply_add(by_feedback, of_feedback, direct)
-        direct = arithmetic.multiply_add(by_update, of_update, direct)
-        return [direct, by_feedback, by_update, by_drive]
-
-    def pull_back(
-        self,
-        factors: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        return [gradients[0] * factors[0]], [gradients[0]]
-
-    def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
-        return arithmetic.sum_but_last(read * of_gate)
+        return (
+            arithmetic.multiply_add(read, of_feedback, feedback),
+            arithmetic.multiply_add(read, of_update, update),
+            drive,
+        )
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -149,11 +119,20 @@ class NBRCCell(BistableCell):
         for long-lasting memory", PLoS ONE 16(6), 2021, eqs. 4 and 5.
     """
 
-    is_gru = True
-
     def as_gru(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
-        # 1 + tanh(p) = 2 sigma(2 p), so a = 2 r with the reset gate r = sigma(2 p),
-        # and a * h = r * (h @ 2 I).
+        """The weights of the GRU that computes the same.
+
+        1 + tanh(p) = 2 sigma(2 p), so a = 2 r with the reset gate r = sigma(2 p),
+        and a * h = r * (h @ 2 I).
+
+        Args:
+            dtype: The dtype of the weights.
+
+        Returns:
+            The kernel `(features, 3 units)`, the recurrent kernel `(units,
+            3 units)` and the bias of the inputs `(3 units)`, in the layout of
+            `keras.layers.GRU(reset_after=True)`: update, reset, candidate.
+        """
         kernel = ops.cast(self.kernel, dtype)
         of_feedback, of_update, of_drive = ops.split(kernel, 3, axis=-1)
         kernel = ops.concatenate([of_update, 2 * of_feedback, of_drive], axis=-1)
@@ -168,36 +147,12 @@ class NBRCCell(BistableCell):
     def recurrent_shape(self) -> tuple[int, ...]:
         return (self.units, 2 * self.units)
 
-    def recur(
-        self, feedback: Tensor, update: Tensor, h: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        recurred = numerics.matmul(h, self.recurrent_kernel)
-        return (
-            feedback + recurred[..., : self.units],
-            update + recurred[..., self.units :],
+    def gate_inputs(
+        self, projected: Tensor, h: Tensor, recurrent_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        read = numerics.masked(h, recurrent_mask)
+        feedback, update, drive = arithmetic.split(projected, 3)
+        of_feedback, of_update = arithmetic.split(
+            numerics.matmul(read, self.recurrent_kernel), 2
         )
-
-    def reduce(
-        self,
-        direct: Tensor,
-        by_feedback: Tensor,
-        by_update: Tensor,
-        by_drive: Tensor,
-        recurrent_mask: Tensor | None,
-    ) -> list[Tensor]:
-        return [direct, by_feedback, by_update, by_drive]
-
-    def pull_back(
-        self,
-        factors: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        direct, by_feedback, by_update, _ = factors
-        of_h = gradients[0]
-        of_gates = arithmetic.concatenate([of_h * by_feedback, of_h * by_update])
-        read = arithmetic.matmul_transposed(of_gates, self.recurrent_kernel)
-        return [of_h * direct + numerics.masked(read, recurrent_mask)], [of_h]
-
-    def recurrent_gradient(self, read: Tensor, of_gate: Tensor) -> Tensor:
-        return arithmetic.outer_sum(read, of_gate)
+        return feedback + of_feedback, update + of_update, drive

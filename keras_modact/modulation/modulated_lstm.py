@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, conversion, numerics, slopes, weight_arguments
+from keras_modact import arguments, conversion, numerics, weight_arguments
 from keras_modact.arguments import Tensor
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.identity_init import steady_bias
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
-from keras_modact.modulation.tanhshrink import tanhshrink
 from keras_modact.recurrence import (
     CellArguments,
     RecurrentCell,
     RecurrentLayer,
-    affine,
     arithmetic,
 )
 
 GATES = 5
 MODULATES = ("slope", "output")
-FURTHER_SLOPES = ((tanhshrink, lambda x, y: ops.square(numerics.tanh(x))),)
-"""The derivative of the activation that is this room's own."""
 
 
 class Gates(NamedTuple):
@@ -178,73 +174,6 @@ class ModulatedLSTMCell(RecurrentCell):
     def _activate(self, x: Tensor) -> Tensor:
         return arithmetic.activate(self.activation, x)
 
-    def why_no_derivatives(self) -> str | None:
-        known = keras.activations.tanh, keras.activations.sigmoid
-        if (self.activation, self.recurrent_activation) != known:
-            return "its derivatives are those of tanh and sigmoid"
-        return slopes.why_unknown(
-            "modulator_activation", self.modulator_activation, FURTHER_SLOPES
-        )
-
-    def linearize(
-        self,
-        projected: Tensor,
-        states: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> list[Tensor]:
-        slope = slopes.slope_of(self.modulator_activation, FURTHER_SLOPES)
-        if slope is None:
-            raise TypeError(f"{self.why_no_derivatives()}.")
-        h, c = states
-        read = numerics.masked(h, recurrent_mask)
-        summed = projected + numerics.matmul(read, self.recurrent_kernel)
-        i, f, g, o, tau = self._gates(summed)
-        by_signal = slope(summed[..., -self.units :], tau)
-        if self.modulates == "slope":
-            candidate = arithmetic.tanh(tau * g)
-            by_drive = arithmetic.before_tanh(candidate, i)
-            by_integration, by_modulation = by_drive * tau, by_drive * g
-        else:
-            active = arithmetic.tanh(g)
-            candidate = tau * active
-            by_integration = arithmetic.before_tanh(active, i * tau)
-            by_modulation = i * active
-        output = arithmetic.tanh(arithmetic.multiply_add(f, c, i * candidate))
-        # The derivative of h' by c', and those of c' by what is inside each gate,
-        # but for o, which c' does not read: there it is that of h'.
-        by_cell = arithmetic.before_tanh(output, o)
-        by_gates = [
-            arithmetic.before_sigmoid(i, candidate),
-            arithmetic.before_sigmoid(f, c),
-            by_integration,
-            arithmetic.before_sigmoid(o, output),
-            by_modulation * by_signal,
-        ]
-        return [by_cell, f, arithmetic.concatenate(by_gates)]
-
-    def pull_back(
-        self,
-        factors: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        by_cell, forget, by_gates = factors
-        of_h, of_c = gradients
-        of_c = arithmetic.multiply_add(of_h, by_cell, of_c)
-        of_gates = arithmetic.concatenate([of_c, of_c, of_c, of_h, of_c]) * by_gates
-        of_h = affine.state_gradient(self, of_gates, recurrent_mask)
-        return [of_h, of_c * forget], [of_gates]
-
-    def weight_gradients(
-        self,
-        inputs: Tensor,
-        states: Sequence[Tensor],
-        factors: Sequence[Tensor],
-        kept: Sequence[Tensor],
-        recurrent_mask: Tensor | None = None,
-    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
-        return affine.weight_gradients(self, inputs, states[0], kept[0], recurrent_mask)
-
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
         """The gates of a step, for a look at what they do.
 
@@ -273,7 +202,7 @@ class ModulatedLSTMCell(RecurrentCell):
         return self._gates(summed)
 
     def _gates(self, summed: Tensor) -> Gates:
-        i, f, g, o, m = ops.split(summed, GATES, axis=-1)
+        i, f, g, o, m = arithmetic.split(summed, GATES)
         i, f, o = (arithmetic.activate(self.recurrent_activation, x) for x in (i, f, o))
         m = arithmetic.activate(self.modulator_activation, m)
         return Gates(input=i, forget=f, integration=g, output=o, modulation=m)

@@ -13,13 +13,15 @@ from keras_modact.arguments import Tensor
 from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import GATES, POLICIES
-from keras_modact.parameterization.lstm_derivatives import AdaptiveLSTMDerivatives
-from keras_modact.parameterization.lstm_diagonals import Adaptation
+from keras_modact.parameterization.lstm_diagonals import (
+    Adaptation,
+    AdaptiveLSTMDiagonals,
+)
 from keras_modact.recurrence import arithmetic
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
+class AdaptiveLSTMCell(AdaptiveLSTMDiagonals):
     """LSTM cell whose matrices are adapted to what it reads, at every step.
 
     Choose the layer `AdaptiveLSTM` to run it over a sequence; the cell is for
@@ -203,7 +205,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
         else:
             policy_states, z = [], ops.relu(of_policy)
         pi = self.diagonals(self.logits(masked(z, masks[1])))
-        u, *_ = self.gates(x, h, self.cut(pi))
+        u = self.gates(x, h, self.cut(pi))
         return [*lstm(u, states[1]), *policy_states]
 
     def summarize(
@@ -234,16 +236,14 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
             of_policy = of_policy + numerics.matmul(z, self.policy_recurrent_kernel)
         return x, h, of_policy
 
-    def gates(
-        self, x: Tensor, h: Tensor, pi: Adaptation
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Equation 9, all gates at once, and the two products that it adds up."""
+    def gates(self, x: Tensor, h: Tensor, pi: Adaptation) -> Tensor:
+        """Equation 9, all gates at once."""
         of_input = self.product(masked(x, pi.input), self.kernel)
         of_state = numerics.matmul(masked(h, pi.state), self.recurrent_kernel)
         u = masked(of_input, pi.input_gates) + masked(of_state, pi.state_gates)
         if self.use_bias:
             u = u + masked(numerics.weight_like(self.bias, u), pi.bias)
-        return u, of_input, of_state
+        return u
 
     def dropout_masks(
         self, batch_size: Any, features: int, training: bool
@@ -257,7 +257,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMDerivatives):
 
 def lstm(gates: Tensor, c: Tensor) -> list[Tensor]:
     """The states h and c of an LSTM after its gates i, f, g, o are added up."""
-    i, f, g, o = ops.split(gates, GATES, axis=-1)
+    i, f, g, o = arithmetic.split(gates, GATES)
     drive = arithmetic.sigmoid(i) * arithmetic.tanh(g)
     c = arithmetic.multiply_add(arithmetic.sigmoid(f), c, drive)
     return [arithmetic.sigmoid(o) * arithmetic.tanh(c), c]

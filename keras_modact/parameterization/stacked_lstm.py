@@ -11,17 +11,19 @@ from keras_modact import arguments
 from keras_modact.arguments import Tensor
 from keras_modact.initialization import for_block
 from keras_modact.numerics import masked
-from keras_modact.parameterization.lstm_base import default_policy_units
-from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
-from keras_modact.parameterization.lstm_derivatives import Masks
-from keras_modact.parameterization.stacked_derivatives import (
-    StackedAdaptiveLSTMDerivatives,
+from keras_modact.parameterization.lstm_base import (
+    AdaptiveLSTMBase,
+    default_policy_units,
 )
+from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.recurrence import RecurrentLayer
+
+Masks = tuple[Tensor | None, Tensor | None]
+"""The dropout masks of h and of z."""
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
-class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
+class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
     """Adaptive LSTM cells on top of each other, their policies in one loop.
 
     Choose the layer `StackedAdaptiveLSTM` to run it over a sequence; the cell is
@@ -159,13 +161,6 @@ class StackedAdaptiveLSTMCell(StackedAdaptiveLSTMDerivatives):
         for cell in self.cells:
             cell.build((None, width))
             width = cell.units
-            # Here as well, for `keras_modact.recurrence.block.weight_names`, and
-            # not as attributes, which Keras would count and save once more.
-            self.__dict__.update(
-                (f"{cell.name}.{name}", weight)
-                for name, weight in vars(cell).items()
-                if isinstance(weight, keras.Variable)
-            )
 
     def project(self, inputs: Tensor) -> Tensor:
         return self.cells[0].project(inputs)

@@ -12,14 +12,16 @@ import importlib
 
 import keras
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
+from keras_modact.recurrence.call import Call, OutputsAndStates
 
-STEPS_IN_A_BLOCK = {"torch": 8, "tensorflow": 8, "jax": 1}
+STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
 doing several steps in one; XLA compiles a single step best."""
 FEWEST_STEPS = {"tensorflow": 16}
 """Making the graph of blocks takes longer than that of one step, and a few steps do
 not make up for it."""
+COMPILED = ("tensorflow", "jax")
+"""Without a backward pass to come the loop is faster there. On torch, blocks are."""
 LOOPS = {
     "torch": "keras_modact.recurrence.adjoint_torch",
     "tensorflow": "keras_modact.recurrence.adjoint_scan",
@@ -30,11 +32,6 @@ LOOPS = {
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run by the adjoint, or None if it can."""
-    reason = call.cell.why_no_derivatives()
-    if reason is not None:
-        return reason
-    if is_outdated(call.cell, "linearize"):
-        return f"{type(call.cell).__name__} has a step of its own and no derivatives"
     if call.sequences.shape[1] is None:
         return "the number of time steps is not known when the loop is made"
     return None
@@ -43,6 +40,8 @@ def why_not(call: Call) -> str | None:
 def worth(call: Call) -> bool:
     """Whether it is faster than the loop, as far as that was measured."""
     backend = keras.backend.backend()
+    if not call.training and backend in COMPILED:
+        return False
     if call.sequences.shape[1] < FEWEST_STEPS.get(backend, 1):
         return False
     return call.device != "cpu" or backend not in call.cell.slow_adjoint_on

@@ -10,13 +10,14 @@ from keras import ops
 
 from keras_modact import numerics
 from keras_modact.arguments import Tensor
-from keras_modact.recurrence.block import Block, Body, weight_names
+from keras_modact.recurrence.block import Block, Body, block_of
 from keras_modact.recurrence.call import Call, OutputsAndStates
 
 
 def run(call: Call, size: int) -> OutputsAndStates:
     """Runs a call, `size` steps in a block."""
     cell, count = call.cell, len(call.states)
+    make = block_of(cell)
     # Everything that may be traced comes as an argument: the masks have no
     # gradient, but must not be closed over either.
     masks = [m for m in keras.tree.flatten(call.recurrent_mask) if m is not None]
@@ -40,15 +41,14 @@ def run(call: Call, size: int) -> OutputsAndStates:
 
         def block(slices: Sequence[Tensor]) -> Block:
             valid = slices[1] > 0 if has_mask else None
-            return Block(cell, slices[0], valid, dropped)
+            return make(cell, values, slices[0], valid, dropped)
 
         def forward(
             states: list[Tensor], slices: list[Tensor]
         ) -> tuple[list[Tensor], list[Tensor]]:
             return block(slices).forward(states)
 
-        with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
-            last, stored = over_blocks(forward, states, given, states, size)
+        last, stored = over_blocks(forward, states, given, states, size)
 
         def gradient(*upstream: Any, **_: Any) -> list[Tensor | None]:
             before = [
@@ -62,7 +62,6 @@ def run(call: Call, size: int) -> OutputsAndStates:
                 outer = [ops.swapaxes(of_outputs, 0, 1)]
             else:
                 of_last[0] = of_last[0] + of_outputs[:, 0]
-            names = weight_names(cell)
 
             def backward(
                 carried: list[Tensor], slices: list[Tensor]
@@ -74,26 +73,25 @@ def run(call: Call, size: int) -> OutputsAndStates:
                     carried[:count],
                 )
                 sums = [
-                    total + ops.cast(of_weights[name], total.dtype)
-                    if name in of_weights
-                    else total
-                    for name, total in zip(names, carried[count:], strict=True)
+                    total
+                    if gradient is None
+                    else total + ops.cast(gradient, total.dtype)
+                    for total, gradient in zip(carried[count:], of_weights, strict=True)
                 ]
-                return [*gradients, *sums], [of_inputs()]
+                return [*gradients, *sums], [of_inputs]
 
-            with keras.StatelessScope(list(zip(cell.weights, values, strict=True))):
-                # A sum over many blocks would lose the digits of half precision.
-                zeros = [
-                    numerics.at_least_float32(ops.zeros_like(value)) for value in values
-                ]
-                carried, (of_inputs,) = over_blocks(
-                    backward,
-                    [*of_last, *zeros],
-                    [*given, *before, *outer],
-                    [sequences[:, 0]],
-                    size,
-                    reverse=True,
-                )
+            # A sum over many blocks would lose the digits of half precision.
+            zeros = [
+                numerics.at_least_float32(ops.zeros_like(value)) for value in values
+            ]
+            carried, (of_inputs,) = over_blocks(
+                backward,
+                [*of_last, *zeros],
+                [*given, *before, *outer],
+                [sequences[:, 0]],
+                size,
+                reverse=True,
+            )
             sums = [
                 ops.cast(total, value.dtype)
                 for total, value in zip(carried[count:], values, strict=True)
@@ -112,9 +110,18 @@ def run(call: Call, size: int) -> OutputsAndStates:
             outputs = ops.expand_dims(last[0], 1)
         return [outputs, *last], gradient
 
-    outputs, *last = differentiable(
-        call.sequences, *call.states, *weights, *masks, *valid
-    )
+    try:
+        outputs, *last = differentiable(
+            call.sequences, *call.states, *weights, *masks, *valid
+        )
+    except TypeError as error:
+        if "forward-mode" not in str(error):
+            raise
+        raise TypeError(
+            f"A forward-mode derivative of {type(cell).__name__} is asked for, and "
+            "the adjoint goes backward only. "
+            "Set the layer's `acceleration` to 'loop'."
+        ) from error
     return outputs, last
 
 

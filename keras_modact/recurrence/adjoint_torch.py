@@ -2,55 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import keras
 import torch
 
+from keras_modact.arguments import Tensor
 from keras_modact.recurrence import loop
-from keras_modact.recurrence.block import Block, weight_names
+from keras_modact.recurrence.block import Block, block_of
 from keras_modact.recurrence.call import Call, OutputsAndStates
+from keras_modact.recurrence.loop import with_weights
 
 
 def run(call: Call, size: int) -> OutputsAndStates:
     """Runs a call, `size` steps in a block."""
     weights = [weight.value for weight in call.cell.weights]
-    outputs, *last = _Adjoint.apply(call, size, call.sequences, *call.states, *weights)
+    sequences = call.sequences.transpose(0, 1)
+    tensors = [sequences, *call.states, *weights]
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        # A copy: the caller may overwrite the sequences before the backward pass.
+        sequences = sequences.clone(memory_format=torch.contiguous_format)
+        outputs, *last = _Adjoint.apply(call, size, sequences, *call.states, *weights)
+        return outputs, last
+    outputs, last, _ = _forward(call, size, sequences, call.states, weights, False)
     return outputs, last
 
 
+def _forward(
+    call: Call,
+    size: int,
+    sequences: Tensor,
+    states: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    storing: bool,
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Outputs, last states and, if it is storing, the states before each step."""
+    first, states = states, list(states)
+    time, batch = sequences.shape[:2]
+    outputs = None
+    if call.return_sequences:
+        outputs = states[0].new_empty((batch, time, *states[0].shape[1:]))
+    stored = [state.new_empty((time, *state.shape)) for state in states if storing]
+    for rows, state in zip(stored, first, strict=False):
+        rows[0] = state
+    for start, block in _blocks(call, size, sequences, weights):
+        states, after = block.forward(states)
+        end = start + len(after[0])
+        for rows, of_block in zip(stored, after, strict=False):
+            rows[start + 1 : end + 1] = of_block[: time - start - 1]
+        if outputs is not None:
+            # What is stored must not be a caller's to overwrite.
+            outputs[:, start:end] = after[0].transpose(0, 1)
+    if outputs is None:
+        outputs = states[0].unsqueeze(1)
+    return outputs, [state.clone() for state in states], stored
+
+
 class _Adjoint(torch.autograd.Function):
-    """From the sequences, the first states and the weights to outputs and states."""
+    """From the sequences, time first, the first states and the weights to outputs
+    and states."""
 
     @staticmethod
     def forward(
         context: Any, call: Call, size: int, sequences: torch.Tensor, *tensors: Any
     ) -> tuple[torch.Tensor, ...]:
         count = len(call.states)
-        states, weights = list(tensors[:count]), tensors[count:]
-        time = sequences.shape[1]
-        # Without a gradient to come only the outputs are kept.
-        differentiated = any(context.needs_input_grad)
-        keeping = count if differentiated else int(call.return_sequences)
-        # The outputs lie in memory as a caller reads them, batch first.
-        stored = [
-            state.new_empty((len(state), time, *state.shape[1:])).transpose(0, 1)
-            for state in states[:keeping]
-        ]
-        with _with_weights(call, weights):
-            for start in range(0, time, size):
-                states, after = _block(call, sequences, start, size).forward(states)
-                for rows, of_block in zip(stored, after, strict=False):
-                    rows[start : start + len(of_block)] = of_block
+        outputs, last, stored = _forward(
+            call, size, sequences, tensors[:count], tensors[count:], True
+        )
         context.call, context.size = call, size
         context.save_for_backward(sequences, *tensors, *stored)
-        if call.return_sequences:
-            outputs = stored[0].transpose(0, 1)
-        else:
-            outputs = states[0].unsqueeze(1)
-        return outputs, *(state.clone() for state in states)
+        return outputs, *last
 
     @staticmethod
     def backward(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
@@ -64,44 +87,41 @@ def _once(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
     call, size = context.call, context.size
     count = len(call.states)
     sequences, *saved = context.saved_tensors
-    states, weights, stored = saved[:count], saved[count:-count], saved[-count:]
-    time = sequences.shape[1]
+    weights, stored = saved[count:-count], saved[-count:]
     of_outputs, *gradients = upstream
     if not call.return_sequences:
         gradients[0] = gradients[0] + of_outputs[:, 0]
     of_sequences = None
-    sums: dict[str, torch.Tensor] = {}
-    with _with_weights(call, weights):
-        for start in reversed(range(0, time, size)):
-            steps = slice(start, min(start + size, time))
-            outer = None
-            if call.return_sequences:
-                # A slice of all steps would be an alias, which `vmap` does not take.
-                outer = of_outputs.transpose(0, 1).narrow(0, start, steps.stop - start)
-            before = [
-                rows[start - 1 : steps.stop - 1].contiguous()
-                if start
-                else torch.cat([first.unsqueeze(0), rows[: steps.stop - 1]])
-                for first, rows in zip(states, stored, strict=True)
-            ]
-            gradients, of_inputs, of_weights = _block(
-                call, sequences, start, size
-            ).backward(before, outer, gradients)
-            if context.needs_input_grad[2]:
-                of_steps = of_inputs().transpose(0, 1)
-                if of_sequences is None:
-                    # Like a gradient: under `vmap` those have another axis.
-                    of_sequences = of_steps.new_empty(
-                        sequences.shape, dtype=sequences.dtype
-                    )
-                of_sequences[:, steps] = of_steps
-            for name, gradient in of_weights.items():
-                # A sum over many blocks would lose the digits of half precision.
-                wide = torch.promote_types(gradient.dtype, torch.float32)
-                sums[name] = sums.get(name, 0) + gradient.to(wide)
+    sums: list[Any] = [None] * len(weights)
+    for start, block in reversed(list(_blocks(call, size, sequences, weights))):
+        steps = len(block.inputs)
+        outer = None
+        if call.return_sequences:
+            # A slice of all steps would be an alias, which `vmap` does not take.
+            outer = of_outputs.transpose(0, 1).narrow(0, start, steps)
+        gradients, of_inputs, of_weights = block.backward(
+            [rows[start : start + steps] for rows in stored],
+            outer,
+            gradients,
+            context.needs_input_grad[2],
+        )
+        if of_inputs is not None:
+            if of_sequences is None:
+                # Like a gradient: under `vmap` those have another axis.
+                of_sequences = of_inputs.new_zeros(
+                    sequences.shape, dtype=sequences.dtype
+                )
+            of_sequences[start : start + steps] = of_inputs
+        for place, gradient in enumerate(of_weights):
+            if gradient is None:
+                continue
+            # A sum over many blocks would lose the digits of half precision.
+            wide = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+            total = sums[place]
+            sums[place] = wide if total is None else total + wide
     gradients += [
-        sums[name].to(weight.dtype) if name in sums else None
-        for name, weight in zip(weight_names(call.cell), weights, strict=True)
+        None if total is None else total.to(weight.dtype)
+        for total, weight in zip(sums, weights, strict=True)
     ]
     return None, None, of_sequences, *gradients
 
@@ -111,8 +131,10 @@ def _twice(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
     call, count = context.call, len(context.call.states)
     sequences, *saved = context.saved_tensors
     states, weights = saved[:count], saved[count:-count]
-    with _with_weights(call, weights):
-        outputs, last = loop.run_call(replace(call, sequences=sequences, states=states))
+    with with_weights(call.cell, weights):
+        outputs, last = loop.run_call(
+            replace(call, sequences=sequences.transpose(0, 1), states=states)
+        )
     wanted = context.needs_input_grad[2:]
     tensors = [sequences, *states, *weights]
     gradients = iter(
@@ -127,19 +149,15 @@ def _twice(context: Any, *upstream: torch.Tensor) -> tuple[Any, ...]:
     return None, None, *(next(gradients) if to else None for to in wanted)
 
 
-def _block(call: Call, sequences: torch.Tensor, start: int, size: int) -> Block:
-    """The block that starts at a step."""
-    steps = slice(start, start + size)
-    valid = None if call.mask is None else call.mask[:, steps].T
-    # Several products read it, and each would copy what is not contiguous.
-    inputs = sequences[:, steps].transpose(0, 1).contiguous()
-    return Block(call.cell, inputs, valid, call.recurrent_mask)
-
-
-def _with_weights(call: Call, values: Sequence[torch.Tensor]) -> keras.StatelessScope:
-    """A scope in which the cell's weights are these tensors.
-
-    By the time of the backward pass the variables may hold others, and only these
-    tell torch when one was overwritten.
-    """
-    return keras.StatelessScope(list(zip(call.cell.weights, values, strict=True)))
+def _blocks(
+    call: Call, size: int, sequences: Tensor, weights: Sequence[Tensor]
+) -> Iterator[tuple[int, Block]]:
+    """The first step of each block, and the block."""
+    mask = None if call.mask is None else call.mask.T
+    make = block_of(call.cell)
+    for start in range(0, len(sequences), size):
+        steps = slice(start, start + size)
+        valid = None if mask is None else mask[steps]
+        # Several products read it, and each would copy what is not contiguous.
+        inputs = sequences[steps].contiguous()
+        yield start, make(call.cell, weights, inputs, valid, call.recurrent_mask)

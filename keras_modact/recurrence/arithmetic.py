@@ -24,6 +24,11 @@ if keras.backend.backend() == "torch":
     tanh = torch.tanh
     stack = torch.stack
     unstack = torch.unbind
+    reshape = torch.reshape
+
+    def split(x: Tensor, parts: int) -> Sequence[Tensor]:
+        """Equal blocks of the last axis."""
+        return torch.chunk(x, parts, -1)
 
     def concatenate(tensors: Sequence[Tensor]) -> Tensor:
         """The tensors side by side, along the last axis."""
@@ -63,7 +68,12 @@ else:
     tanh = numerics.tanh
     stack = ops.stack
     unstack = ops.unstack
+    reshape = ops.reshape
     transpose = ops.transpose
+
+    def split(x: Tensor, parts: int) -> Sequence[Tensor]:
+        """Equal blocks of the last axis."""
+        return ops.split(x, parts, axis=-1)
 
     def concatenate(tensors: Sequence[Tensor]) -> Tensor:
         """The tensors side by side, along the last axis."""

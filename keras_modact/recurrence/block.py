@@ -1,10 +1,7 @@
 """What the adjoint of a recurrent layer does with a block of steps.
 
 Forward: one product for the inputs of all its steps, then the recurrence. Backward:
-the projections and the cell's local derivatives are recomputed at once
-(`cell.linearize`), then comes the one reverse recurrence that there is, that of the
-states' gradient (`cell.pull_back`), and the gradients of inputs and weights follow
-in a few large products (`cell.weight_gradients`). `adjoint_torch` and
+the same once more, differentiated by the backend. `adjoint_torch` and
 `adjoint_scan` are the loops over blocks.
 
 A masked step keeps the states: its input is replaced by zero before it is used,
@@ -14,18 +11,22 @@ and the states' gradient goes around it, so a NaN in the padding reaches nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor
 from keras_modact.recurrence import arithmetic, loop
+from keras_modact.recurrence.call import keeps_the_step
 from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.recurrence.loop import with_weights
+from keras_modact.recurrence.vjp import vjp
 
 Body = Callable[[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
 """From what is carried and the slices of one turn to what is carried and kept."""
+Gradients = tuple[list[Tensor], Tensor, list[Any]]
+"""Those of the states, of the inputs and of the weights, some of which are None."""
 
 
 def unrolled(
@@ -47,6 +48,8 @@ class Block:
     """Some steps of a sequence, the time axis first."""
 
     cell: RecurrentCell
+    weights: Sequence[Tensor]
+    """The values of `cell.weights`."""
     inputs: Tensor
     """`(steps, batch, features)`."""
     valid: Tensor | None
@@ -56,7 +59,7 @@ class Block:
 
     def __post_init__(self) -> None:
         if self.valid is not None:
-            self.inputs = self._zero_masked(self.inputs)
+            self.inputs = self.zero_masked(self.inputs)
 
     def forward(self, states: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """The states after the block, and those after each step of it."""
@@ -70,15 +73,17 @@ class Block:
                 new = loop.where_valid(valid[0], new, states)
             return new, new
 
-        slices = [self.cell.project(self.inputs), *self._valid()]
-        return unrolled(step, list(states), slices, False)
+        with with_weights(self.cell, self.weights):
+            slices = [self.cell.project(self.inputs), *self._valid()]
+            return unrolled(step, list(states), slices, False)
 
     def backward(
         self,
         before: Sequence[Tensor],
         upstream: Tensor | None,
         gradients: Sequence[Tensor],
-    ) -> tuple[list[Tensor], Callable[[], Tensor], dict[str, Tensor]]:
+        inputs: bool = True,
+    ) -> Gradients:
         """Takes gradients back through the block.
 
         Args:
@@ -86,40 +91,34 @@ class Block:
             upstream: Gradient of each step's output `(steps, batch, units)`, or
                 None.
             gradients: Gradients of the states after the last step.
+            inputs: Whether the gradient of the inputs is asked for.
 
         Returns:
-            The gradients of the states before the first step, a function that
-            gives those of the inputs, and the gradients of the weights by name.
+            The gradients of the states before the first step, of the inputs and of
+            the weights.
         """
-        cell = self.cell
-        factors = cell.linearize(cell.project(self.inputs), before, self.recurrent_mask)
+        count = len(before)
+
+        def run(*tensors: Tensor) -> list[Tensor]:
+            block = replace(self, inputs=tensors[0], weights=tensors[1 + count :])
+            last, after = block.forward(tensors[1 : 1 + count])
+            return [*last, *after[: len(outer)]]
+
         outer = [] if upstream is None else [upstream]
-        count = len(factors)
+        first = [rows[0] for rows in before]
+        _, pull = vjp(run, [self.inputs, *first, *self.weights])
+        asked = range(0 if inputs else 1, 1 + count + len(self.weights))
+        pulled = pull([*gradients, *outer], asked)
+        of_inputs = pulled.pop(0) if inputs else None
+        of_states = [
+            ops.zeros_like(state) if gradient is None else gradient
+            for gradient, state in zip(pulled[:count], first, strict=True)
+        ]
+        if self.valid is not None and of_inputs is not None:
+            of_inputs = self.zero_masked(of_inputs)
+        return of_states, of_inputs, pulled[count:]
 
-        def step(
-            gradients: list[Tensor], slices: list[Tensor]
-        ) -> tuple[list[Tensor], list[Tensor]]:
-            of_step, rest = slices[:count], slices[count:]
-            if outer:
-                gradients = [gradients[0] + rest[0], *gradients[1:]]
-            if self.valid is None:
-                return cell.pull_back(of_step, gradients, self.recurrent_mask)
-            zeros = [ops.zeros_like(gradient) for gradient in gradients]
-            entering = loop.where_valid(rest[-1], gradients, zeros)
-            passing = loop.where_valid(rest[-1], zeros, gradients)
-            before, kept = cell.pull_back(of_step, entering, self.recurrent_mask)
-            return [b + p for b, p in zip(before, passing, strict=True)], kept
-
-        slices = [*factors, *outer, *self._valid()]
-        gradients, kept = unrolled(step, list(gradients), slices, True)
-        of_inputs, of_weights = cell.weight_gradients(
-            self.inputs, before, factors, kept, self.recurrent_mask
-        )
-        if self.valid is None:
-            return gradients, of_inputs, of_weights
-        return gradients, lambda: self._zero_masked(of_inputs()), of_weights
-
-    def _zero_masked(self, x: Tensor) -> Tensor:
+    def zero_masked(self, x: Tensor) -> Tensor:
         """x `(steps, batch, size)` with zeros at masked steps."""
         return loop.where_valid(self.valid, [x], [ops.zeros_like(x)])[0]
 
@@ -128,11 +127,16 @@ class Block:
         return [] if self.valid is None else [self.valid]
 
 
-def weight_names(cell: RecurrentCell) -> list[str]:
-    """The attribute that holds each of `cell.weights`; a stack's have a path."""
-    names = {
-        id(value): name
-        for name, value in vars(cell).items()
-        if isinstance(value, keras.Variable)
-    }
-    return [names.get(id(weight), "") for weight in cell.weights]
+BY_HAND: dict[type[RecurrentCell], type[Block]] = {}
+"""The blocks of cells whose derivatives are written out, where that pays."""
+
+
+def register(cell: type[RecurrentCell], block: type[Block]) -> None:
+    """Makes a block known that is right for the step of a class of cells."""
+    BY_HAND[cell] = block
+
+
+def block_of(cell: RecurrentCell) -> type[Block]:
+    """The block for a cell."""
+    fit = (block for cls, block in BY_HAND.items() if keeps_the_step(cell, cls))
+    return next(fit, Block)

@@ -30,6 +30,8 @@ class Call:
     """What `cell.step` takes as such."""
     return_sequences: bool = True
     unroll: bool = False
+    training: bool = False
+    """Whether a gradient is sure to be asked for."""
 
     @property
     def dtype(self) -> str:
@@ -82,52 +84,27 @@ def is_traced_by_torch(call: Call) -> bool:
 
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return True
-    # There is no public way to see `torch.func.grad`, `vmap` and their like.
     weights = [weight.value for weight in call.cell.weights]
     return any(
+        # There is no public way to see `torch.func.grad`, `vmap` and their like.
         torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        or torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None
         for tensor in (call.sequences, *call.states, *weights)
     )
 
 
-NOT_IN_A_STEP = (
-    "build",
-    "call",
-    "dropout_masks",
-    "fused_kernels",
-    "gates",
-    "get_config",
-    "get_initial_state",
-    "slow_adjoint_on",
-)
-"""What a subclass may have otherwise while the derivatives of its step stay."""
+def keeps_the_step(cell: RecurrentCell, of: type[RecurrentCell]) -> bool:
+    """Whether a cell is of a class, and computes all that it computes as it does.
 
-
-def is_outdated(cell: RecurrentCell, method: str) -> bool:
-    """Whether a step was written anew elsewhere, and not what follows from it.
-
-    Args:
-        cell: The cell.
-        method: A method that restates `project` and `step`; it is kept in line with
-            them by those who write the same package of modules, as a paper's room.
+    What is written for the step of one class is then right for the cell, which may
+    be of a subclass.
     """
-    classes = type(cell).__mro__
-
-    def definer(name: str) -> type:
-        """The class whose method of a name it is."""
-        return next(cls for cls in classes if name in vars(cls))
-
-    def package(cls: type) -> str:
-        return cls.__module__.rpartition(".")[0]
-
-    restated = definer(method)
-    if {package(definer("step")), package(definer("project"))} != {package(restated)}:
-        return True
-    # A step calls other methods, and any of those may be another one now.
-    return any(
-        hasattr(restated, name)
-        for cls in classes[: classes.index(restated)]
-        if package(cls) != package(restated)
-        for name in vars(cls)
-        if not name.startswith("__") and name not in NOT_IN_A_STEP
+    if not isinstance(cell, of):
+        return False
+    classes = of.__mro__[: of.__mro__.index(RecurrentCell) + 1]
+    own = {name for cls in classes for name in vars(cls) if not name.startswith("__")}
+    return all(
+        getattr(type(cell), name) is getattr(of, name)
+        for name in own - {"build", "get_config"}
+        if callable(getattr(of, name))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 import keras
@@ -140,10 +140,6 @@ class RecurrentCell(keras.layers.Layer):
     slow_adjoint_on: ClassVar[Collection[str]] = ()
     """Backends on whose CPUs the loop was measured to be faster: what the backward
     pass computes again costs more there than what is saved."""
-    is_gru: ClassVar[bool] = False
-    """Whether `as_gru` gives the weights of a GRU that computes the same."""
-    fused_kernels: ClassVar[Mapping[str, str]] = {}
-    """The module of a fused kernel by backend; see `keras_modact.recurrence.fused`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -251,96 +247,6 @@ class RecurrentCell(keras.layers.Layer):
             inputs = ops.concatenate([inputs, ops.zeros_like(inputs)], axis=-1)
             kernel = ops.concatenate([kernel, ops.zeros_like(kernel)], axis=0)
         return inputs @ kernel
-
-    def why_no_derivatives(self) -> str | None:
-        """Why `linearize`, `pull_back` and `weight_gradients` are not to be used.
-
-        None where they are there. They are the same equations once more, as
-        derivatives, and every test of them is one against `step`.
-        """
-        return f"{type(self).__name__} has no derivatives of its own"
-
-    def linearize(
-        self,
-        projected: Tensor,
-        states: Sequence[Tensor],
-        recurrent_mask: Any = None,
-    ) -> list[Tensor]:
-        """The derivatives of a step by all that it reads, element by element.
-
-        The steps follow each other, so the states before a step are those after
-        the one before it, unless that was masked, and no gradient enters there.
-
-        Args:
-            projected: What `project` returned, for any number of steps at once,
-                `(steps, batch, ...)`.
-            states: The states before each step, `(steps, batch, size)`.
-            recurrent_mask: As in `step`.
-
-        Returns:
-            Tensors `(steps, batch, ...)`, for `pull_back`.
-        """
-        raise TypeError(f"{self.why_no_derivatives()}.")
-
-    def pull_back(
-        self,
-        factors: Sequence[Tensor],
-        gradients: Sequence[Tensor],
-        recurrent_mask: Any = None,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """The reverse recurrence, from one time step to the one before.
-
-        Args:
-            factors: What `linearize` returned, for this step.
-            gradients: The gradients of the states after the step.
-            recurrent_mask: As in `step`.
-
-        Returns:
-            The gradients of the states before the step, and a list of tensors
-            that `weight_gradients` needs of this step.
-        """
-        raise TypeError(f"{self.why_no_derivatives()}.")
-
-    def weight_gradients(
-        self,
-        inputs: Tensor,
-        states: Sequence[Tensor],
-        factors: Sequence[Tensor],
-        kept: Sequence[Tensor],
-        recurrent_mask: Any = None,
-    ) -> tuple[Callable[[], Tensor], dict[str, Tensor]]:
-        """The gradients of inputs and weights, of any number of steps at once.
-
-        Args:
-            inputs: The inputs of the steps, `(steps, batch, features)`.
-            states: The states before each step, `(steps, batch, size)`.
-            factors: What `linearize` returned.
-            kept: What `pull_back` returned for `weight_gradients`, for all steps.
-            recurrent_mask: As in `step`.
-
-        Returns:
-            A function that gives the gradient of the inputs, which the first layer
-            of a model has no use for, and the gradients of the weights by the names
-            of their attributes, summed over the steps.
-        """
-        raise TypeError(f"{self.why_no_derivatives()}.")
-
-    def as_gru(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
-        """The weights of a GRU that computes the same, if `is_gru`.
-
-        Args:
-            dtype: The dtype of the weights.
-
-        Returns:
-            The kernel `(features, 3 units)`, the recurrent kernel `(units,
-            3 units)` and the bias of the inputs `(3 units)`, in the layout of
-            `keras.layers.GRU(reset_after=True)`: update, reset, candidate.
-        """
-        raise TypeError(f"{type(self).__name__} is no GRU.")
-
-    def fused_weights(self, dtype: str) -> list[Tensor]:
-        """What a fused kernel takes beside the projected inputs and the state."""
-        raise TypeError(f"{type(self).__name__} has no fused kernel.")
 
     def call(
         self, inputs: Tensor, states: Any, training: bool = False

@@ -21,7 +21,7 @@ from keras_modact.recurrence.arguments import (
     LoopArguments,
     with_full_signature,
 )
-from keras_modact.recurrence.call import Call, tensorflow_sees_a_gpu, torch_is_exporting
+from keras_modact.recurrence.call import Call, torch_is_exporting
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 
@@ -113,8 +113,7 @@ class RecurrentLayer(keras.layers.RNN):
             name="cell",
         )
         super().__init__(cell, **for_layer)
-        if cell.is_gru and tensorflow_sees_a_gpu():
-            # XLA does not compile cuDNN's GRU; `keras.layers.GRU` says the same.
+        if not paths.supports_xla(cell):
             self.supports_jit = False
         self._acceleration: str | None = None
         self._last_path: str | None = None
@@ -233,6 +232,7 @@ class RecurrentLayer(keras.layers.RNN):
             recurrent_mask,
             self.return_sequences,
             self.unroll,
+            bool(training),
         )
         path = paths.choose(self._described(), self.acceleration, call)
         # Not an attribute's setting, which flax refuses while JAX traces.
@@ -257,8 +257,9 @@ class RecurrentLayer(keras.layers.RNN):
         """How the layer is to run over time.
 
         "auto" takes the first of these that can run what the layer is called on and
-        is worth it there; the name of one asks for it, and a call that it cannot
-        run raises an error that says why:
+        is worth it there (outside training that is the loop on JAX and TensorFlow,
+        where the adjoint pays in the backward pass only); the name of one asks for
+        it, and a call that it cannot run raises an error that says why:
 
         * "fused", one kernel for the whole sequence (BRC on a GPU);
         * "gru", the backend's native GRU (nBRC on torch, and on TensorFlow with a

@@ -23,6 +23,7 @@ from keras import ops
 
 from keras_modact.arguments import Tensor
 from keras_modact.recurrence.call import Call, OutputsAndStates
+from keras_modact.recurrence.cell import RecurrentCell
 
 Step = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 """From the input of one step and the states to the new states."""
@@ -101,6 +102,9 @@ def run(
     """
     if mask is not None:
         sequences = with_mask(sequences, mask)
+    elif keras.backend.backend() == "torch":
+        # The caller may overwrite the sequences before the backward pass.
+        sequences = ops.copy(sequences)
 
     def output_and_states(
         inputs: Tensor, states: Sequence[Tensor]
@@ -177,3 +181,12 @@ def as_mask(mask: Any) -> Tensor:
     mask = keras.tree.flatten(mask)[0]
     mask = ops.convert_to_tensor(mask, dtype="bool")
     return ops.squeeze(mask, -1) if len(mask.shape) == 3 else mask
+
+
+def with_weights(cell: RecurrentCell, values: Sequence[Tensor]) -> keras.StatelessScope:
+    """A scope in which the cell's weights are these tensors.
+
+    By the time of a backward pass the variables may hold others, and of these
+    alone a backend knows what was made of them.
+    """
+    return keras.StatelessScope(list(zip(cell.weights, values, strict=True)))

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras_modact import arguments
-from keras_modact.recurrence import adjoint, fused, loop, native
+from keras_modact.recurrence import adjoint, loop
 from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
+from keras_modact.recurrence.cell import RecurrentCell
 
 AUTOMATIC, LOOP = "auto", "loop"
 VARIABLE = "KERAS_MODACT_ACCELERATION"
@@ -27,15 +28,27 @@ class Path(NamedTuple):
     """The outputs `(batch, time or 1, units)` and the last states."""
     worth: Callable[[Call], bool] = lambda call: True
     """Whether it is to be taken where nobody asked for it."""
+    supports_xla: Callable[[RecurrentCell], bool] = lambda cell: True
+    """Whether XLA compiles what it makes of a cell."""
 
 
 PATHS = {
-    "fused": Path(fused.why_not, fused.run),
-    "gru": Path(native.why_not, native.run),
     "adjoint": Path(adjoint.why_not, adjoint.run, adjoint.worth),
     LOOP: Path(lambda call: None, loop.run_call),
 }
 """Every path by its name, the one to be preferred first."""
+
+
+def register(name: str, path: Path) -> None:
+    """Adds a path of a room's own, which is preferred to those that any cell has."""
+    others = dict(PATHS)
+    PATHS.clear()
+    PATHS.update({name: path, **others})
+
+
+def supports_xla(cell: RecurrentCell) -> bool:
+    """Whether XLA compiles a cell on every path."""
+    return all(path.supports_xla(cell) for path in PATHS.values())
 
 
 def checked(name: str, value: Any) -> str:

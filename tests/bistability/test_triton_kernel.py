@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.bistability import triton_kernel, triton_scan
+from keras_modact.bistability.kernels import triton_kernel, triton_scan
 from tests import oracle
 
 if keras.backend.backend() != "torch":

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import pytest
 
-from keras_modact.bistability import triton_kernel
+from keras_modact.bistability.kernels import triton_kernel
 
 if keras.backend.backend() != "torch":
     pytest.skip("the kernels are for torch", allow_module_level=True)

@@ -15,15 +15,15 @@ BISTABILITY = [
     Mutant(
         "the update reads the block of the feedback",
         "bistability",
-        "projected[..., self.units : 2 * self.units]",
-        "projected[..., : self.units]",
+        "arithmetic.multiply_add(read, of_update, update)",
+        "arithmetic.multiply_add(read, of_update, feedback)",
         ("test_cells",),
     ),
     Mutant(
         "the candidate reads the block of the update",
         "bistability",
-        "projected[..., 2 * self.units :]",
-        "projected[..., self.units : 2 * self.units]",
+        "feedback, update, drive = self.gate_inputs(projected, h, recurrent_mask)",
+        "feedback, drive, update = self.gate_inputs(projected, h, recurrent_mask)",
         ("test_cells",),
     ),
     Mutant(
@@ -64,8 +64,8 @@ BISTABILITY = [
     Mutant(
         "the published gates leave out a factor 2",
         "bistability",
-        "return 2 * half, update",
-        "return half, update",
+        "return 2 * half_feedback(feedback), arithmetic.sigmoid(update)",
+        "return half_feedback(feedback), arithmetic.sigmoid(update)",
         ("test_cells",),
     ),
     Mutant(
@@ -427,8 +427,8 @@ MODULATION = [
     Mutant(
         "the gates of input and forget change places",
         "modulation",
-        "i, f, g, o, m = ops.split(",
-        "f, i, g, o, m = ops.split(",
+        "i, f, g, o, m = arithmetic.split(",
+        "f, i, g, o, m = arithmetic.split(",
         ("test_lstm",),
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.recurrence import native, paths
-from keras_modact.recurrence.call import Call
+from keras_modact.bistability.kernels import gru
+from keras_modact.recurrence import paths
+from keras_modact.recurrence.call import Call, keeps_the_step
 from tests.bistability import oracle
 from tests.gradients import as_float64
+from tests.recurrence.paths import flat, on_path
 
 BACKEND = keras.backend.backend()
 TIME = 16
@@ -27,7 +30,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def called(acceleration: str | None, layer: Any = None, **call: Any) -> Any:
     layer = layer or keras_modact.BRC(4)
     layer.acceleration = acceleration
-    layer(X, **call)
+    layer(X, **{"training": True, **call})
     return layer
 
 
@@ -41,6 +44,25 @@ def test_the_adjoint_is_taken_on_a_cpu() -> None:
     assert called(None).last_path == "adjoint"
     nbrc = called("auto", keras_modact.NBRC(4))
     assert nbrc.last_path == ("gru" if BACKEND == "torch" else "adjoint")
+
+
+def test_inference_takes_what_is_fastest_there() -> None:
+    path = "adjoint" if BACKEND == "torch" else "loop"
+    assert called(None, training=False).last_path == path
+    assert called("adjoint", training=False).last_path == "adjoint"
+
+
+def test_a_gradient_outside_training() -> None:
+    found = {}
+    for training in (False, True):
+        keras.utils.set_random_seed(0)
+        layer = keras_modact.BRC(4, return_sequences=True)
+        layer.build(X.shape)
+        found[training] = flat(
+            on_path(None, layer, [X, *zeros(layer)], training=training)
+        )
+    for got, want in zip(found[False], found[True], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +83,7 @@ def test_the_adjoint_is_left_where_the_loop_is_faster(
 
 def test_few_steps_are_not_worth_a_graph() -> None:
     layer = keras_modact.BRC(4)
-    layer(X[:, : TIME - 1])
+    layer(X[:, : TIME - 1], training=True)
     assert layer.last_path == ("loop" if BACKEND == "tensorflow" else "adjoint")
 
 
@@ -136,7 +158,8 @@ def test_what_a_native_gru_does_not_take(
     with pytest.raises(ValueError, match=reason):
         called("gru", keras_modact.NBRC(4, **options), **call)
     # Without the call that it does not take it runs.
-    assert called("gru", keras_modact.NBRC(4, **options)).last_path == "gru"
+    layer = called("gru", keras_modact.NBRC(4, **options), training=False)
+    assert layer.last_path == "gru"
 
 
 class Decaying(keras_modact.NBRCCell):
@@ -146,25 +169,11 @@ class Decaying(keras_modact.NBRCCell):
         return [0.5 * h for h in super().step(*arguments)]
 
 
-def test_a_step_of_a_subclass_is_not_passed_over() -> None:
-    class Layer(keras_modact.NBRC):
-        cell_class = Decaying
-
-    keras.utils.set_random_seed(0)
-    layer = called("auto", Layer(4))
-    assert layer.last_path == "loop"
-    keras.utils.set_random_seed(0)
-    expected = keras.layers.RNN(Decaying(4))(X)
-    np.testing.assert_allclose(as_float64(layer(X)), as_float64(expected), atol=1e-6)
-    with pytest.raises(ValueError, match="Decaying has a step of its own"):
-        called("adjoint", Layer(4))
-
-
 class HalfReading(keras_modact.BRCCell):
     """A user's cell, with another part of the step."""
 
-    def recur(self, *arguments: Any) -> Any:
-        return tuple(0.5 * part for part in super().recur(*arguments))
+    def gate_inputs(self, *arguments: Any) -> Any:
+        return tuple(0.5 * part for part in super().gate_inputs(*arguments))
 
 
 class Renamed(keras_modact.BRCCell):
@@ -177,14 +186,46 @@ class Renamed(keras_modact.BRCCell):
         return {**super().get_config(), "more": 1}
 
 
-@pytest.mark.parametrize(
-    ("cell", "path"), [(HalfReading, "loop"), (Renamed, "adjoint")]
-)
-def test_a_part_of_a_step_is_not_passed_over(cell: type, path: str) -> None:
+@pytest.mark.parametrize("cell", [Decaying, HalfReading, Renamed])
+def test_the_step_of_a_subclass_is_the_one_that_runs(cell: Any) -> None:
+    """Forward and back, though the class above has derivatives of its own."""
+
     class Layer(keras_modact.BRC):
         cell_class = cell
 
-    assert called("auto", Layer(4)).last_path == path
+    found = {}
+    for name in ("loop", "adjoint"):
+        keras.utils.set_random_seed(0)
+        layer = Layer(4, return_sequences=True)
+        layer.build(X.shape)
+        found[name] = flat(on_path(name, layer, [X, *zeros(layer)]))
+    for got, want in zip(found["adjoint"], found["loop"], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        found["loop"][0],
+        as_float64(keras.layers.RNN(layer.cell, return_sequences=True)(X)),
+        atol=1e-6,
+    )
+
+
+def zeros(layer: Any) -> list[np.ndarray]:
+    """The initial states of a layer."""
+    return [as_float64(state).astype("float32") for state in layer.get_initial_state(2)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "parent", "kept"),
+    [
+        (Decaying, keras_modact.NBRCCell, False),
+        (HalfReading, keras_modact.BRCCell, False),
+        (Renamed, keras_modact.BRCCell, True),
+        (keras_modact.BRCCell, keras_modact.NBRCCell, False),
+    ],
+)
+def test_what_is_for_one_step_is_for_no_other(
+    cell: Any, parent: Any, kept: bool
+) -> None:
+    assert keeps_the_step(cell(4), parent) == kept
 
 
 def test_tensorflow_knows_the_steps_or_loops() -> None:
@@ -195,9 +236,10 @@ def test_tensorflow_knows_the_steps_or_loops() -> None:
     layer = called("loop")
     layer.acceleration = "auto"
     function = tf.function(
-        layer, input_signature=[tf.TensorSpec([None, None, 3], "float32")]
+        partial(layer, training=True),
+        input_signature=[tf.TensorSpec([None, None, 3], "float32")],
     )
-    expected = as_float64(layer(X))
+    expected = as_float64(layer(X, training=True))
     assert layer.last_path == "adjoint"
     np.testing.assert_allclose(as_float64(function(X)), expected, atol=1e-6)
     assert layer.last_path == "loop"
@@ -227,7 +269,7 @@ def test_nbrc_on_the_gru_of_a_backend(bias: dict, return_sequences: bool) -> Non
     layer.build(X.shape)
     layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
     h = random.uniform(-1, 1, (2, 4)).astype("float32")
-    outputs, (last,) = native.run(
+    outputs, (last,) = gru.run(
         Call(
             layer.cell,
             keras.ops.convert_to_tensor(X),
@@ -243,30 +285,6 @@ def test_nbrc_on_the_gru_of_a_backend(bias: dict, return_sequences: bool) -> Non
     wanted = exact if return_sequences else exact[:, -1:]
     np.testing.assert_allclose(as_float64(outputs), wanted, atol=1e-5)
     np.testing.assert_allclose(as_float64(last), exact[:, -1], atol=1e-5)
-
-
-def test_brc_on_the_fused_kernel_of_jax(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interpreted, as the layer would call it on a GPU."""
-    if BACKEND != "jax":
-        pytest.skip("see tests/bistability/test_triton_kernel.py for torch's")
-    from functools import partial
-
-    from keras_modact.bistability import pallas_scan
-
-    monkeypatch.setattr(pallas_scan, "scan", partial(pallas_scan.scan, interpret=True))
-    monkeypatch.setattr(pallas_scan, "why_not", lambda dtype, device: None)
-    mask = np.random.default_rng(2).random((2, TIME)) < 0.6
-    layer = keras_modact.BRC(4, return_sequences=True, return_state=True)
-    results = {}
-    for name in ("loop", "fused"):
-        layer.acceleration = name
-        results[name] = [as_float64(r) for r in layer(X, mask=mask)]
-        assert layer.last_path == name
-    for got, want in zip(results["fused"], results["loop"], strict=True):
-        np.testing.assert_allclose(got, want, atol=1e-6)
-    layer.acceleration = "auto"
-    layer(X)
-    assert layer.last_path == "fused"
 
 
 def gradient_of_penalty(layer: Any) -> Any:
@@ -365,3 +383,92 @@ def test_torch_transforms_the_loop() -> None:
         np.testing.assert_allclose(
             as_float64(found.sum(0)), as_float64(weight.value.grad), rtol=1e-4
         )
+
+
+def changed_in_place(layer: Any, which: str, change: Any) -> np.ndarray:
+    """The gradients of the weights, where a tensor is overwritten after the call."""
+    import torch
+
+    x = torch.tensor(X)
+    outputs, *states = layer(x)
+    change({"outputs": outputs, "state": states[0], "inputs": x}[which])
+    total = outputs.sum() + sum(state.sum() for state in states)
+    gradients = torch.autograd.grad(total, [w.value for w in layer.weights])
+    return np.concatenate([as_float64(g).ravel() for g in gradients])
+
+
+@pytest.mark.parametrize("name", ["loop", "adjoint", "gru"])
+@pytest.mark.parametrize("which", ["outputs", "slice", "state", "inputs"])
+def test_torch_overwrites_what_it_was_given_or_gave(name: str, which: str) -> None:
+    """As after `torch.nn.GRU`: nothing that a caller holds is kept."""
+    if BACKEND != "torch":
+        pytest.skip("other backends have no tensors that change")
+    keras.utils.set_random_seed(0)
+    layer = keras_modact.NBRC(4, return_sequences=True, return_state=True)
+    layer.acceleration = name
+    untouched = changed_in_place(layer, "outputs", lambda x: x)
+
+    def add(x: Any) -> None:
+        (x[:1, 2:] if which == "slice" else x).add_(1.0)
+
+    tensor = "outputs" if which == "slice" else which
+    np.testing.assert_array_equal(changed_in_place(layer, tensor, add), untouched)
+
+
+def test_torch_stores_nothing_where_no_gradient_can_be_asked_for() -> None:
+    if BACKEND != "torch":
+        pytest.skip("a matter of torch's adjoint")
+    import torch
+
+    layer = called("adjoint", keras_modact.ModulatedLSTM(4, return_sequences=True))
+    kept: list[Any] = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda x: x):
+        with torch.no_grad():
+            assert not layer(X).requires_grad
+        assert not kept
+        layer(X)
+    assert kept
+    layer.trainable = False
+    kept.clear()
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda x: x):
+        assert not layer(X).requires_grad
+    assert not kept
+
+
+# torch's own forward mode still uses torch.jit.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_forward_mode() -> None:
+    """torch takes the loop by itself; asked to, no adjoint hides what is to be done."""
+    directions = np.ones_like(X)
+    layer = called("loop", keras_modact.BRC(4))
+    expected = forward_mode(layer, directions)
+    layer.acceleration = "auto"
+    np.testing.assert_allclose(forward_mode(layer, directions), expected, rtol=1e-4)
+    assert layer.last_path == "loop"
+    layer.acceleration = "adjoint"
+    if BACKEND == "tensorflow":
+        return  # which calls the gradient with None for tensors, and says no more
+    with pytest.raises((TypeError, ValueError), match="'loop'"):
+        forward_mode(layer, directions)
+
+
+def forward_mode(layer: Any, directions: np.ndarray) -> np.ndarray:
+    """The derivative of a layer's outputs in a direction of its inputs."""
+    if BACKEND == "torch":
+        from torch.autograd import forward_ad
+
+        with forward_ad.dual_level():
+            tensors = map(keras.ops.convert_to_tensor, (X, directions))
+            return as_float64(
+                forward_ad.unpack_dual(layer(forward_ad.make_dual(*tensors))).tangent
+            )
+    if BACKEND == "jax":
+        import jax
+
+        return as_float64(jax.jvp(layer, (X,), (directions,))[1])
+    import tensorflow as tf
+
+    x = tf.constant(X)
+    with tf.autodiff.ForwardAccumulator(x, tf.constant(directions)) as accumulator:
+        outputs = layer(x)
+    return as_float64(accumulator.jvp(outputs))

@@ -1,38 +1,45 @@
-"""A kernel that runs the whole sequence at once, where a cell has one."""
+"""The path "fused": BRC as one kernel for the whole sequence, by Triton on torch."""
 
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
+from keras_modact.bistability.cells import BRCCell
+from keras_modact.recurrence import paths
+from keras_modact.recurrence.call import Call, OutputsAndStates, keeps_the_step
 
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run as one kernel, or None if it can."""
     backend = keras.backend.backend()
-    module = call.cell.fused_kernels.get(backend)
-    if module is None or is_outdated(call.cell, "fused_weights"):
+    if backend != "torch" or not keeps_the_step(call.cell, BRCCell):
         return f"{type(call.cell).__name__} has no fused kernel for {backend}"
-    reason: str | None = importlib.import_module(module).why_not(
-        call.dtype, call.device
-    )
+    reason: str | None = _triton().why_not(call.dtype, call.device)
     return reason
 
 
 def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
-    kernel = importlib.import_module(call.cell.fused_kernels[keras.backend.backend()])
-    states = kernel.scan(
+    cell: Any = call.cell
+    states = _triton().scan(
         # Under `torch.autocast` a product may have another dtype, and the kernel
         # carries the state in that of what it is given.
-        ops.cast(call.cell.project(call.sequences), call.dtype),
+        ops.cast(cell.project(call.sequences), call.dtype),
         call.states[0],
-        *call.cell.fused_weights(call.dtype),
+        ops.cast(cell.recurrent_kernel, call.dtype),
         recurrent_mask=call.recurrent_mask,
         valid=call.mask,
     )
     last = states[:, -1]
     return states if call.return_sequences else states[:, -1:], [last]
+
+
+def _triton() -> Any:
+    return importlib.import_module("keras_modact.bistability.kernels.triton_scan")
+
+
+paths.register("fused", paths.Path(why_not, run))

@@ -1,4 +1,4 @@
-"""A cell that is a GRU by an identity, on the GRU that a backend brings along."""
+"""The path "gru": nBRC on the GRU that a backend brings along."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.recurrence.call import Call, OutputsAndStates, is_outdated
+from keras_modact.bistability.cells import NBRCCell
+from keras_modact.recurrence import RecurrentCell, paths
+from keras_modact.recurrence.call import (
+    Call,
+    OutputsAndStates,
+    keeps_the_step,
+    tensorflow_sees_a_gpu,
+)
 
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run on a native GRU, or None if it can."""
     backend = keras.backend.backend()
-    if not call.cell.is_gru or is_outdated(call.cell, "as_gru"):
+    if not keeps_the_step(call.cell, NBRCCell):
         return f"{type(call.cell).__name__} is no GRU"
     if backend == "jax":
         return "there is no GRU in JAX itself"
@@ -30,7 +37,8 @@ def why_not(call: Call) -> str | None:
 
 def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
-    weights = call.cell.as_gru(call.dtype)
+    cell: Any = call.cell
+    weights = cell.as_gru(call.dtype)
     return _RUNS[keras.backend.backend()](call, *weights)
 
 
@@ -80,3 +88,11 @@ def _tensorflow(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAn
 
 
 _RUNS = {"torch": _torch, "tensorflow": _tensorflow}
+
+
+def supports_xla(cell: RecurrentCell) -> bool:
+    """Whether XLA compiles it: not cuDNN's; `keras.layers.GRU` says the same."""
+    return not (tensorflow_sees_a_gpu() and keeps_the_step(cell, NBRCCell))
+
+
+paths.register("gru", paths.Path(why_not, run, supports_xla=supports_xla))

@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 from keras_modact.arguments import Tensor
-from keras_modact.bistability import triton_kernel
+from keras_modact.bistability.kernels import triton_kernel
 
 
 @functools.cache
