@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import keras
@@ -34,9 +35,9 @@ def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
             config.pop(name, None)
     else:
         live = {}
-        for name in config:
+        for name, serialized in config.items():
             value = getattr(layer, name, None)
-            if _needs_registration(value):
+            if _stands_for(serialized, value) and _needs_registration(value):
                 config[name] = value
     try:
         made = kind.from_config(config)
@@ -52,9 +53,16 @@ def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     return made
 
 
+def _stands_for(serialized: Any, value: Any) -> bool:
+    """Whether what a config has is a serialized function or object."""
+    of_object = isinstance(serialized, dict)
+    return of_object or serialized == getattr(value, "__name__", ...)
+
+
 def _needs_registration(value: Any) -> bool:
     """Whether a config names a function or object that Keras cannot find by it."""
-    if not callable(value) or isinstance(value, (keras.layers.Layer, type)):
+    other = (keras.layers.Layer, type, MethodType)
+    if not callable(value) or isinstance(value, other):
         return False
     definition = value if hasattr(value, "__name__") else type(value)
     module = getattr(definition, "__module__", None) or ""

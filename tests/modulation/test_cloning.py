@@ -30,16 +30,30 @@ class Halves(keras.initializers.Initializer):
 
 
 class Centred(layers.Layer):
-    """A layer of the user's own that happens to have a method `adapt`."""
+    """A layer of the user's own that happens to have a method `adapt`.
+
+    It keeps what that has found in a weight and in an attribute, which it saves.
+    """
+
+    shift: Any = 0.0
 
     def build(self, input_shape: Any) -> None:
         self.scale = self.add_weight(shape=input_shape[-1:], initializer="ones")
 
     def adapt(self, data: Any) -> None:
         self.scale.assign(1 / np.std(data, axis=0))
+        self.shift = np.mean(data, axis=0)
+
+    def save_own_variables(self, store: Any) -> None:
+        store["scale"] = keras.ops.convert_to_numpy(self.scale)
+        store["shift"] = self.shift
+
+    def load_own_variables(self, store: Any) -> None:
+        self.scale.assign(store["scale"])
+        self.shift = store["shift"]
 
     def call(self, x: Any) -> Any:
-        return x * self.scale
+        return (x - self.shift) * self.scale
 
 
 def test_adapted_layers_are_copies_with_what_they_have_found() -> None:
@@ -245,6 +259,20 @@ def test_start_unchanged_with_an_activation_that_learns(activation: Any) -> None
     np.testing.assert_allclose(clone.predict(x, verbose=0), expected, rtol=1e-6)
     for old, new in zip(own, clone.layers[0].layer.weights[2:], strict=True):
         np.testing.assert_array_equal(as_float64(old), as_float64(new))
+
+
+def test_the_packages_own_layers_are_copied() -> None:
+    """An argument may have the name of a method, as `adaptation` has."""
+    inputs = keras.Input((5,))
+    x = keras_modact.AdaptiveDense(4, trainable=False, name="adaptive")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(x))
+    clone = modulate(model, "out", start_unchanged=True)
+    batch = random(3, 5)
+    np.testing.assert_allclose(
+        as_float64(clone(batch)), as_float64(model(batch)), rtol=1e-6
+    )
+    assert clone.get_layer("adaptive").trainable_weights == []
+    assert len(clone.trainable_weights) == 4
 
 
 def test_one_modulator_for_two_layers_is_refused() -> None:
