@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64, differentiate
-from tests.layer_table import Row, first_rows, row_id
+from tests.layer_table import RECURRENT_CLASSES, Row, first_rows, row_id
 
 # The compute dtype of each policy, and how far from float32 its outputs may be.
 # One with the range of float16, one with the digits of bfloat16, one of them mixed.
@@ -61,6 +61,14 @@ def test_stateless_call_in_a_mixed_policy(row: Row) -> None:
         layer.trainable_variables, layer.non_trainable_variables, x
     )
     np.testing.assert_array_equal(as_float64(outputs), as_float64(called))
+
+
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_initial_states(row: Row) -> None:
+    """A loop of the user's own starts from them; Keras' casts them."""
+    states = in_policy(row, "mixed_bfloat16").cell.get_initial_state(2)
+    dtypes = {keras.backend.standardize_dtype(state.dtype) for state in states}
+    assert dtypes == {"bfloat16"}
 
 
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
