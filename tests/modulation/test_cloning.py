@@ -53,7 +53,7 @@ class Centred(layers.Layer):
         self.shift = store["shift"]
 
     def call(self, x: Any) -> Any:
-        return (x - self.shift) * self.scale
+        return (x - keras.ops.convert_to_tensor(self.shift)) * self.scale
 
 
 def test_adapted_layers_are_copies_with_what_they_have_found() -> None:
