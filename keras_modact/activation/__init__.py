@@ -5,11 +5,9 @@
 their recurrent kernels.
 """
 
-from keras_modact.activation.arun import ARUN
-from keras_modact.activation.arun_cell import ARUNCell
+from keras_modact.activation.arun import ARUN, ARUNCell
 from keras_modact.activation.gamma import gamma
-from keras_modact.activation.gamma_cell import GammaRNNCell
-from keras_modact.activation.gamma_rnn import GammaRNN
+from keras_modact.activation.gamma_rnn import GammaRNN, GammaRNNCell
 from keras_modact.activation.henaff import Henaff
 from keras_modact.activation.layer import Gamma
 

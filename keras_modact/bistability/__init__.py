@@ -6,8 +6,8 @@ theory of one unit, and `pictures` draws both.
 """
 
 from keras_modact.bistability import dynamics, kernels, pictures
-from keras_modact.bistability.cells import BRCCell, NBRCCell
-from keras_modact.bistability.layers import BRC, NBRC
+from keras_modact.bistability.brc import BRC, BRCCell
+from keras_modact.bistability.nbrc import NBRC, NBRCCell
 from keras_modact.bistability.trace import GateTrace, trace_gates
 
 __all__ = [

@@ -2,8 +2,7 @@
 
 from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
-from keras_modact.parameterization.lstm import AdaptiveLSTM
-from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
+from keras_modact.parameterization.lstm import AdaptiveLSTM, AdaptiveLSTMCell
 from keras_modact.parameterization.stacked_lstm import (
     StackedAdaptiveLSTM,
     StackedAdaptiveLSTMCell,

@@ -11,11 +11,11 @@ from keras_modact import arguments
 from keras_modact.arguments import Tensor
 from keras_modact.initialization import for_block
 from keras_modact.numerics import masked
+from keras_modact.parameterization.lstm import AdaptiveLSTMCell
 from keras_modact.parameterization.lstm_base import (
     AdaptiveLSTMBase,
     default_policy_units,
 )
-from keras_modact.parameterization.lstm_cell import AdaptiveLSTMCell
 from keras_modact.recurrence import RecurrentLayer
 
 Masks = tuple[Tensor | None, Tensor | None]

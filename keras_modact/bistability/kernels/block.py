@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from keras_modact import numerics
 from keras_modact.arguments import Tensor
 from keras_modact.bistability.base import BistableCell, half_feedback
-from keras_modact.bistability.cells import BRCCell, NBRCCell
+from keras_modact.bistability.brc import BRCCell
+from keras_modact.bistability.nbrc import NBRCCell
 from keras_modact.recurrence import arithmetic, loop
 from keras_modact.recurrence.block import Block, Gradients, register, unrolled
 from keras_modact.recurrence.loop import with_weights

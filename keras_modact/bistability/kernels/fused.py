@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.bistability.cells import BRCCell
+from keras_modact.bistability.brc import BRCCell
 from keras_modact.recurrence import paths
 from keras_modact.recurrence.call import Call, OutputsAndStates, keeps_the_step
 

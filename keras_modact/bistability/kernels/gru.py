@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.bistability.cells import NBRCCell
+from keras_modact.bistability.nbrc import NBRCCell
 from keras_modact.recurrence import RecurrentCell, paths
 from keras_modact.recurrence.call import (
     Call,
