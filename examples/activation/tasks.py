@@ -43,12 +43,15 @@ def read_splits(options: argparse.Namespace) -> Splits:
         steps = PIXELS // options.pixels_per_step
         sequences = images.reshape(len(images), steps, options.pixels_per_step)
         splits.append((sequences.astype("float32") / 255, labels))
-    (sequences, labels), test = splits
+    (sequences, labels), (test_sequences, test_labels) = splits
     head, tail = slice(options.samples), slice(-options.validation_samples, None)
     return Splits(
         train=(sequences[head], labels[head]),
         validation=(sequences[tail], labels[tail]),
-        test=tuple(part[: options.test_samples] for part in test),
+        test=(
+            test_sequences[: options.test_samples],
+            test_labels[: options.test_samples],
+        ),
     )
 
 

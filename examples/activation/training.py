@@ -97,6 +97,7 @@ def build_model(
         "return_sequences": copy,
         "name": "recurrent",
     }
+    layer: keras_modact.RecurrentLayer
     if network == "arun":
         layer = keras_modact.ARUN(
             supervisor_units=options.supervisor_units, **arguments

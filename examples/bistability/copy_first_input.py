@@ -104,10 +104,8 @@ def train(options: argparse.Namespace, time_steps: int) -> list[cell_comparison.
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
         generator = np.random.default_rng(seed)
-        return tuple(
-            make_samples(count, time_steps, generator)
-            for count in (options.samples, options.test_samples)
-        )
+        train = make_samples(options.samples, time_steps, generator)
+        return train, make_samples(options.test_samples, time_steps, generator)
 
     def make_model(cell: str) -> keras.Model:
         inputs = keras.Input((time_steps, 1))

@@ -156,10 +156,8 @@ def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
         generator = np.random.default_rng(seed)
-        return tuple(
-            draw(options, count, generator)
-            for count in (options.samples, options.test_samples)
-        )
+        train = draw(options, options.samples, generator)
+        return train, draw(options, options.test_samples, generator)
 
     def make_model(cell: str) -> keras.Model:
         inputs = keras.Input((None, 2))

@@ -240,17 +240,17 @@ def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
         splits.append((permute(images[:samples], options.permute), classes))
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
+        train, test = splits
         if options.variant != "variable":
-            return tuple(splits)
+            return train, test
         generator = np.random.default_rng(seed)
         most = options.black_lines
-        return tuple(
-            (
-                [images, generator.integers(1, most + 1, (len(images), 1), "int32")],
-                labels,
-            )
-            for images, labels in splits
-        )
+
+        def with_lines(images: np.ndarray, labels: np.ndarray) -> tuple:
+            lines = generator.integers(1, most + 1, (len(images), 1), "int32")
+            return [images, lines], labels
+
+        return with_lines(*train), with_lines(*test)
 
     return cell_comparison.train_all(
         options,

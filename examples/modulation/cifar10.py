@@ -159,7 +159,8 @@ def train(
     """Trains one model on the first of three sets: training, validation, test."""
     keras.utils.set_random_seed(seed)
     network = MODELS[name]()
-    batches = ChangedImages(*sets[0], options.batch_size, seed)
+    images, labels = sets[0]
+    batches = ChangedImages(images, labels, options.batch_size, seed)
     network.compile(
         keras.optimizers.Adam(falling_rate(options, len(batches))),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -212,14 +213,13 @@ def read_data(
     """
     options.images = check_cifar10(options.data_dir)
     print(f"The images are {options.images}.")
-    (images, labels), test = (
-        read_cifar10(options.data_dir, split) for split in ("train", "test")
-    )
+    images, labels = read_cifar10(options.data_dir, "train")
+    test_images, test_labels = read_cifar10(options.data_dir, "test")
     options.samples = min(options.samples, len(images))
-    options.test_samples = min(options.test_samples, len(test[0]))
+    options.test_samples = min(options.test_samples, len(test_images))
     return [
         *split_off(images[: options.samples], labels[: options.samples]),
-        tuple(x[: options.test_samples] for x in test),
+        (test_images[: options.test_samples], test_labels[: options.test_samples]),
     ]
 
 

@@ -78,11 +78,11 @@ def comparison_table(runs: Sequence[Run]) -> str:
             continue
         numbers = ["-"] * 3
         if min(len(values), len(tests[modulated])) > 1:
-            pair = [significance.summarize(x) for x in (tests[modulated], values)]
+            a, b = (significance.summarize(x) for x in (tests[modulated], values))
             numbers = [
-                f"{significance.welch_p(*pair):.2g}",
-                f"{significance.hedges_g(*pair):+.2f}",
-                f"{significance.hedges_g(*pair, corrected=True):+.2f}",
+                f"{significance.welch_p(a, b):.2g}",
+                f"{significance.hedges_g(a, b):+.2f}",
+                f"{significance.hedges_g(a, b, corrected=True):+.2f}",
             ]
         difference = np.mean(tests[modulated]) - np.mean(values)
         papers = PAPER[modulated].test - PAPER[plain].test

@@ -86,7 +86,7 @@ def option_parser(description: str | None, output: str) -> argparse.ArgumentPars
 
 def recurrent_layer(
     model: str, units: int, wide_units: int, modulator_activation: str
-) -> keras.layers.Layer:
+) -> keras.layers.RNN:
     """The LSTM of one of `MODELS`, with the published initial values."""
     width = wide_units if model == "control-1" else units
     arguments = {
@@ -190,7 +190,9 @@ def train(
     options: argparse.Namespace,
     network: keras.Model,
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    *names: Any,
+    model: str,
+    read_out: str,
+    seed: int,
 ) -> Run:
     """Trains a network and looks at the dev and the test set after every epoch."""
     course: dict[str, list[float]] = {
@@ -213,7 +215,9 @@ def train(
             _, accuracy = network.evaluate(*splits[split], batch_size=500, verbose=0)
             course[split].append(float(accuracy))
     return Run(
-        *names,
+        model=model,
+        read_out=read_out,
+        seed=seed,
         seconds=time.perf_counter() - start,
         train_loss=course["loss"],
         train_accuracy=course["accuracy"],

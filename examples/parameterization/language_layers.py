@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from examples.parameterization.weight_drop import WeightDrop
+
 
 @keras.saving.register_keras_serializable(package="keras_modact_examples")
 class CarriedState(keras.layers.Layer):
@@ -28,7 +30,7 @@ class CarriedState(keras.layers.Layer):
         `(batch, time, units)`.
     """
 
-    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+    def __init__(self, layer: keras.layers.RNN | WeightDrop, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.layer = layer
 

@@ -83,7 +83,7 @@ REFERENCE = "lstm"
 
 def recurrent_layers(
     options: argparse.Namespace, cell: str, units: int
-) -> list[keras.layers.Layer]:
+) -> list[keras.layers.RNN]:
     """The layers of a network, the last one as wide as a word's vector."""
     kind = CELLS[cell]
     widths = [units] * (options.layers - 1) + [options.embedding_units]
@@ -157,8 +157,8 @@ def build_model(
     for index, layer in enumerate(layers):
         last = index == len(layers) - 1
         rate = options.output_dropout if last else options.hidden_dropout
-        if CELLS[cell].drops_weights:
-            layer = WeightDrop(layer, options.weight_drop)
-        outputs = CarriedState(layer, name=f"carried_{index + 1}")(outputs)
+        dropped = CELLS[cell].drops_weights
+        run = WeightDrop(layer, options.weight_drop) if dropped else layer
+        outputs = CarriedState(run, name=f"carried_{index + 1}")(outputs)
         outputs = keras.layers.SpatialDropout1D(rate)(outputs)
     return keras.Model(tokens, embedding(outputs, reverse=True))

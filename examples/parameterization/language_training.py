@@ -117,8 +117,8 @@ def read_data(options: argparse.Namespace) -> Data:
                 f"--batch-size {options.batch_size}: each stream needs two."
             )
     vocabulary = corpus.make_vocabulary(tokens["train"], options.vocabulary)
-    numbers = (corpus.encode(tokens[split], vocabulary) for split in paths)
-    return Data(*numbers, len(vocabulary))
+    train, valid, test = (corpus.encode(tokens[split], vocabulary) for split in paths)
+    return Data(train, valid, test, len(vocabulary))
 
 
 def compile_model(options: argparse.Namespace, model: keras.Model) -> None:

@@ -203,7 +203,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def read_data(
     options: argparse.Namespace,
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Training and test images that the options ask for, and their classes."""
     data_dir = check_mnist(options.data_dir)
     train, test = (

@@ -174,14 +174,17 @@ def train_all(
             predictor = keras.Sequential([keras.Input((2,)), network, unscale])
             predictions = predictor.predict(test_x, batch_size=10_000, verbose=0)
             error = (predictions - test_y)[:, 0]
+            of_tail, of_rest = error[tail], error[~tail]
             runs.append(
                 Run(
                     model,
                     seed,
                     network.count_params(),
                     seconds,
-                    *(float(np.mean(error[part] ** 2)) for part in (tail, ~tail)),
-                    *(float(np.median(abs(error[part]))) for part in (tail, ~tail)),
+                    float(np.mean(of_tail**2)),
+                    float(np.mean(of_rest**2)),
+                    float(np.median(abs(of_tail))),
+                    float(np.median(abs(of_rest))),
                     network,
                     predictor,
                 )

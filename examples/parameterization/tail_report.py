@@ -166,7 +166,8 @@ def plot_singular_values(
             values = keras.ops.convert_to_numpy(layer.adaptation(x)[1])
             x = layer(x)
             # The few outermost would squeeze all others into one bar.
-            bars = np.linspace(*np.quantile(values, [0.002, 0.998]), 80)
+            low, high = np.quantile(values, [0.002, 0.998])
+            bars = np.linspace(low, high, 80)
             for place in range(values.shape[-1]):
                 of, color = values[:, place], f"C{place}"
                 axes.hist(

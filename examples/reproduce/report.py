@@ -98,11 +98,12 @@ def comparison_rows(table: Table, results: Results) -> Iterable[list[str]]:
                     values_of(results, name, measure)
                     for name in (reference, other.name)
                 ]
-                if all(compared):
+                first, second = compared
+                if first and second:
                     yield [
                         f"{reference} - {other.name}",
                         title,
-                        *verdicts.beside_each_other(*compared, digits=4),
+                        *verdicts.beside_each_other(first, second, digits=4),
                     ]
 
 

@@ -65,7 +65,8 @@ def is_current(result: dict[str, Any], task: Task) -> bool:
 
 def read(table: Table, preset: str, folder: pathlib.Path) -> Results:
     """The results of a table: one file a run, so that no run counts twice."""
-    current, stale = [], []
+    current: list[Any] = []
+    stale: list[Any] = []
     for cell in table.runnable:
         of_cell = folder / table.id / preset / cell.slug
         for path in sorted(of_cell.glob("seed-*.json")):

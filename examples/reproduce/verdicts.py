@@ -75,16 +75,16 @@ def beside_each_other(
     first: Sequence[float | None], second: Sequence[float | None], digits: int
 ) -> list[str]:
     """The difference of two cells' means, its 95% interval, p and Hedges' g."""
-    pairs = [[v for v in values if v is not None] for values in (first, second)]
-    if not all(pairs):
+    a, b = ([v for v in values if v is not None] for values in (first, second))
+    if not (a and b):
         return ["-"] * 4
-    difference = f"{np.mean(pairs[0]) - np.mean(pairs[1]):+.{digits}f}"
-    if min(map(len, pairs)) < 2:
+    difference = f"{np.mean(a) - np.mean(b):+.{digits}f}"
+    if min(len(a), len(b)) < 2:
         return [difference, "one run", "-", "-"]
-    low, high = significance.difference_interval(*pairs)
-    summaries = [significance.summarize(values) for values in pairs]
-    p = significance.welch_p(*summaries)
-    g = significance.hedges_g(*summaries, corrected=True)
+    low, high = significance.difference_interval(a, b)
+    of_a, of_b = significance.summarize(a), significance.summarize(b)
+    p = significance.welch_p(of_a, of_b)
+    g = significance.hedges_g(of_a, of_b, corrected=True)
     return [
         difference,
         f"{low:+.{digits}f} to {high:+.{digits}f}",

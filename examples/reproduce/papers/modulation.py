@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from examples.modulation import cifar10_report, names, sst2
 from examples.modulation.text_classification import MODELS, READ_OUTS
+from examples.modulation.text_classification_report import Published
 from examples.parameterization.language_model import PAPERS
 from examples.reproduce.catalog import Cell, Table
 
@@ -15,7 +16,7 @@ CIFAR10_MEASURES = {
 ACCURACY = {"test_accuracy": "test accuracy, last epoch"}
 
 
-def as_printed(published: names.Published) -> str:
+def as_printed(published: Published) -> str:
     """Mean and deviation, as the paper prints them."""
     return f"{published.mean:.5f} ± {published.std:.5f}"
 
