@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from keras import ops
 import keras_modact
 from examples.shared import command_line
 from examples.shared.command_line import positive
+from examples.shared.texts import PADDING
 
 MODELS = {
     "modulated": "modulated",
@@ -31,6 +32,10 @@ MODELS = {
 """The models by their name on the command line, with their name in print."""
 
 READ_OUTS = ("masked", "padded")
+PADDINGS = ("full", "template")
+LOSS_REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
+POOL = 100
+"""How many batches are sorted by length at a time, for `--padding template`."""
 
 
 @dataclass
@@ -65,9 +70,11 @@ class Data(NamedTuple):
     symbols: int
 
 
-def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
+def option_parser(
+    description: str | None, output: str, presets: Iterable[str]
+) -> argparse.ArgumentParser:
     """The options of both examples; their defaults come from the preset."""
-    parser = command_line.option_parser(description, output)
+    parser = command_line.option_parser(description, output, presets)
     add = parser.add_argument
     add("--models", nargs="+", choices=MODELS)
     add(
@@ -76,6 +83,26 @@ def option_parser(description: str | None, output: str) -> argparse.ArgumentPars
         choices=READ_OUTS,
         help="masked: the state after a text's last symbol; padded: the state after "
         "the padding behind it, which is read like any symbol",
+    )
+    add(
+        "--padding",
+        choices=PADDINGS,
+        default="full",
+        help="full: every text to the longest of all; template: as torchtext's "
+        "BucketIterator, batches of like length in training, each padded to its own "
+        "longest, and the test set to the longest of all",
+    )
+    add(
+        "--first-state",
+        choices=("zeros", "normal"),
+        default="zeros",
+        help="normal: h and c are drawn from N(0, 1) for every text, at test too",
+    )
+    add(
+        "--loss-reduction",
+        choices=LOSS_REDUCTIONS,
+        default="mean",
+        help="over a batch; sum makes a batch's gradient as many times as large",
     )
     add("--units", type=positive, help="units of the LSTM")
     add("--wide-units", type=positive, help="units of control 1")
@@ -143,7 +170,14 @@ def build_model(
     lstm = recurrent_layer(
         model, options.units, options.wide_units, modulator_activation
     )
-    last = keras.layers.Dropout(dropout)(lstm(embedding(texts)))
+    states = None
+    if options.first_state == "normal":
+        states = NormalStates(lstm.cell.units, name="first_state")(texts)
+    mask = {}
+    if (read_out, options.padding) == ("padded", "template"):
+        mask["mask"] = WithinBatch()(texts)
+    outputs = lstm(embedding(texts), initial_state=states, **mask)
+    last = keras.layers.Dropout(dropout)(outputs)
     answer = keras.layers.Dense(
         classes,
         activation="softmax",
@@ -151,6 +185,57 @@ def build_model(
         bias_initializer=uniform(lstm.cell.units),
     )
     return keras.Model(texts, answer(last))
+
+
+class WithinBatch(keras.layers.Layer):
+    """A mask that ends each text where the longest of its batch ends, in training.
+
+    An LSTM then reads as much padding as if every batch had a length of its own,
+    for which JAX and TensorFlow would compile it anew. At test nothing is masked.
+    """
+
+    def call(self, texts: Any, training: bool = False) -> Any:
+        if not training:
+            return ops.ones_like(texts, dtype="bool")
+        within = ops.any(ops.not_equal(texts, PADDING), axis=0, keepdims=True)
+        return ops.broadcast_to(within, ops.shape(texts))
+
+
+def batches_by_length(
+    lengths: np.ndarray, batch_size: int, generator: np.random.Generator
+) -> np.ndarray:
+    """An order of texts in which each batch has texts of like length, for an epoch.
+
+    As torchtext's BucketIterator: texts are shuffled, every `POOL` batches of them
+    sorted, and the batches shuffled.
+    """
+    order = generator.permutation(len(lengths))
+    batches: list[np.ndarray] = []
+    for start in range(0, len(order), POOL * batch_size):
+        pool = order[start : start + POOL * batch_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        full, rest = np.split(pool, [len(pool) // batch_size * batch_size])
+        batches += [*generator.permutation(full.reshape(-1, batch_size)), rest]
+    return np.concatenate(batches)
+
+
+class NormalStates(keras.layers.Layer):
+    """States h and c from N(0, 1) for each text, anew at each call, at test too.
+
+    So does the template of that time, which calls its `init_hidden` every time.
+    """
+
+    def __init__(self, units: int, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, texts: Any) -> list[Any]:
+        shape = (ops.shape(texts)[0], self.units)
+        return [keras.random.normal(shape, seed=self.seed_generator) for _ in range(2)]
+
+    def compute_output_shape(self, texts_shape: Any) -> list[Any]:
+        return [(texts_shape[0], self.units)] * 2
 
 
 def train_all(
@@ -174,9 +259,10 @@ def train_all(
         )
         keras.utils.set_random_seed(seed)
         network = make_model(model, read_out)
-        network.compile(
-            make_optimizer(), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            reduction=LOSS_REDUCTIONS[options.loss_reduction]
         )
+        network.compile(make_optimizer(), loss, metrics=["accuracy"])
         runs.append(train(options, network, splits, model, read_out, seed))
         print(
             f"{runs[-1].seconds:.0f} s, accuracy after the last epoch: "
@@ -195,14 +281,23 @@ def train(
     seed: int,
 ) -> Run:
     """Trains a network and looks at the dev and the test set after every epoch."""
+    by_length = options.padding == "template"
+    inputs, classes = splits["train"]
+    lengths = np.count_nonzero(inputs != PADDING, axis=1)
     course: dict[str, list[float]] = {
         name: [] for name in ("loss", "accuracy", "dev", "test")
     }
     start = time.perf_counter()
     for epoch in range(options.epochs):
+        order: Any = slice(None)
+        if by_length:
+            generator = np.random.default_rng([seed, epoch])
+            order = batches_by_length(lengths, options.batch_size, generator)
         # Epoch by epoch, since fit looks at one other set only.
         history = network.fit(
-            *splits["train"],
+            inputs[order],
+            classes[order],
+            shuffle=not by_length,
             batch_size=options.batch_size,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -249,8 +344,12 @@ def node_activations(
     embedded = network.get_layer("embedding")(texts)
     every_step.build(embedded.shape)
     every_step.set_weights(lstm.get_weights())
-    states = every_step(embedded)
-    before = ops.concatenate([ops.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
+    first = None
+    if "first_state" in [layer.name for layer in network.layers]:
+        first = network.get_layer("first_state")(texts)
+    states = every_step(embedded, initial_state=first)
+    start = ops.zeros_like(states[:, 0]) if first is None else first[0]
+    before = ops.concatenate([start[:, None], states[:, :-1]], axis=1)
     cell = lstm.cell
     if isinstance(lstm, keras_modact.ModulatedLSTM):
         gates = cell.gates(embedded, before)
@@ -267,6 +366,6 @@ def node_activations(
         )
         i, _, g, _ = ops.split(summed, 4, axis=-1)
         taken = ops.sigmoid(i) * ops.tanh(g)
-    symbols = texts != 0
+    symbols = texts != PADDING
     g, taken = ops.convert_to_numpy(g), ops.convert_to_numpy(taken)
     return g[symbols], taken[symbols]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,11 @@ def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
     if len(values) == 1:
         return mean
     return f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def count(things: Sized, name: str) -> str:
+    """How many there are, in words such as "1 seed" or "2 seeds"."""
+    return f"{len(things)} {name}" + "s" * (len(things) != 1)
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:

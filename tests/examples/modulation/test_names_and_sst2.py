@@ -46,7 +46,11 @@ def test_paper_presets_have_the_numbers_of_the_paper():
     assert names.PRESETS["paper"] == common | {
         "units": 32, "wide_units": 40, "embedding": 128, "learning_rate": 0.01,
         "batch_size": 32, "epochs": 100, "samples": 18_067, "test_samples": 2_007,
-        "seeds": list(range(30)), "read_out": ["masked"],
+        "seeds": list(range(30)), "read_out": ["masked"], "loss_reduction": "mean",
+        "first_state": "zeros",
+    }  # fmt: skip
+    assert names.PRESETS["template"] == names.PRESETS["paper"] | {
+        "loss_reduction": "sum", "first_state": "normal",
     }  # fmt: skip
     assert sst2.PRESETS["paper"] == common | {
         "units": 120, "wide_units": 150, "embedding": 300, "learning_rate": 1e-3,
@@ -61,6 +65,8 @@ def test_quick_presets_have_every_model_and_at_least_five_runs():
         assert len(example.PRESETS["quick"]["seeds"]) >= 5
         assert len(example.PRESETS["quick"]["models"]) == 4
     assert sst2.PRESETS["quick"]["read_out"] == ["masked", "padded"]
+    # Cut shorter, the test set would have less padding than the paper's.
+    assert sst2.PRESETS["quick"]["length"] == sst2.PRESETS["paper"]["length"]
 
 
 def test_split_is_disjoint_and_repeats_by_seed():
@@ -84,7 +90,7 @@ def test_names_run(data_dir, tmp_path, capsys):
     models = ["--models", "modulated", "control-3"]
     runs = names.main([*TINY, *given, *models, "--seeds", "0", "1"])
     printed = capsys.readouterr().out
-    assert "1 epochs at rate 0.04, 2 seeds" in printed
+    assert "1 epochs at rate 0.04, loss by mean, first state zeros, 2 seeds." in printed
     assert "| masked   | last epoch | modulated " in printed
     assert "best dev epoch" not in printed
     assert "masked, last epoch: modulated " in printed
@@ -124,9 +130,10 @@ def test_sst2_run(data_dir, tmp_path, capsys):
     output = tmp_path / "out"
     given = ["--data-dir", str(data_dir), "--output", str(output), "--length", "3"]
     models = ["--models", "modulated", "control-2"]
-    runs = sst2.main([*TINY, *given, *models, "--seeds", "5"])
+    padding = ["--padding", "template"]
+    runs = sst2.main([*TINY, *given, *models, *padding, "--seeds", "5"])
     printed = capsys.readouterr().out
-    assert "sentences of 3 words" in printed
+    assert "sentences of 3 words, padding template, 1 seed." in printed
     for read_out in ("masked", "padded"):
         for after in ("best dev epoch", "last epoch"):
             assert f"| {read_out}   | {after} " in printed

@@ -25,7 +25,8 @@ SPLITS = {
 def options(**given):
     defaults = {"units": 4, "wide_units": 5, "embedding": 3, "batch_size": 6,
                 "epochs": 2, "seeds": [0], "models": ["modulated"],
-                "read_out": ["masked"], "verbose": "0"}  # fmt: skip
+                "read_out": ["masked"], "verbose": "0", "padding": "full",
+                "first_state": "zeros", "loss_reduction": "mean"}  # fmt: skip
     return argparse.Namespace(**(defaults | given))
 
 
@@ -38,7 +39,9 @@ def network(model, read_out="masked", tau="sigmoid", **given):
     [(names, [5120, 6400, 4096, 5120]), (sst2, [72_000, 90_000, 57_600, 72_000])],
 )
 def test_recurrent_weights_are_those_of_table_3(example, counts):
-    sizes = argparse.Namespace(**example.PRESETS["paper"])
+    sizes = argparse.Namespace(
+        **{"padding": "full", "first_state": "zeros", **example.PRESETS["paper"]}
+    )
     found = [
         text_classification.recurrent_weights(
             text_classification.build_model(sizes, model, "masked", 5, 2, "sigmoid")
@@ -90,6 +93,100 @@ def test_padding_changes_the_padded_read_out_alone(model):
     )
     padded = network(model, "padded")
     assert np.abs(to_numpy(padded(longer)) - to_numpy(padded(TEXTS))).max() > 1e-4
+
+
+def test_batches_of_like_length_hold_every_text_once_and_little_padding():
+    lengths = np.random.default_rng(0).integers(1, 50, 2_003)
+    generator = np.random.default_rng(1)
+    order = text_classification.batches_by_length(lengths, 5, generator)
+    assert sorted(order) == list(range(2_003))
+    batches = [lengths[order[i : i + 5]] for i in range(0, 2_003, 5)]
+    # Pools of 500 sorted: five neighbours differ by half a word, at random by 16.
+    assert np.mean([b.max() - b.mean() for b in batches]) < 0.5
+    longest = np.array([b.max() for b in batches[:100]])
+    assert (np.diff(longest) < 0).any()
+    again = text_classification.batches_by_length(lengths, 5, generator)
+    assert (again != order).any()
+
+
+@pytest.mark.parametrize("model", ["modulated", "control-2"])
+def test_template_s_padding_ends_with_the_batch_in_training_alone(model):
+    """In training as if cut to the longest, at test as all of the padding."""
+    built = network(model, "padded", padding="template")
+    plain = network(model, "padded")
+    plain.set_weights(built.get_weights())
+    longer = np.pad(TEXTS, ((0, 0), (0, 3)))
+    np.testing.assert_allclose(
+        to_numpy(built(longer, training=True)), to_numpy(plain(TEXTS)), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        to_numpy(built(longer)), to_numpy(plain(longer)), atol=1e-6
+    )
+    assert np.abs(to_numpy(plain(longer)) - to_numpy(plain(TEXTS))).max() > 1e-4
+
+
+def test_template_trains_on_batches_of_like_length(monkeypatch):
+    given = options(padding="template", read_out=["padded"], batch_size=3, epochs=2)
+    seen = []
+    fit = keras.Model.fit
+
+    def recorded(self, texts, labels, **arguments):
+        seen.append((texts, labels, arguments["shuffle"]))
+        return fit(self, texts, labels, **arguments)
+
+    monkeypatch.setattr(keras.Model, "fit", recorded)
+    text_classification.train_all(
+        given, network, lambda: keras.optimizers.SGD(0.1), SPLITS
+    )
+    for texts, labels, shuffle in seen:
+        # Four of each of three lengths, so 2 2 2 | 2 3 3 | 3 3 5 | 5 5 5, shuffled.
+        lengths = np.count_nonzero(texts, axis=1).reshape(4, 3)
+        assert sorted(map(sorted, lengths.tolist())) == [
+            [2, 2, 2], [2, 3, 3], [3, 3, 5], [5, 5, 5]
+        ]  # fmt: skip
+        np.testing.assert_array_equal(labels, (texts[:, 0] != 2).astype(int))
+        assert not shuffle
+    assert (seen[0][0] != seen[1][0]).any()
+
+
+def test_summed_loss_makes_steps_as_many_times_as_large():
+    moved = {}
+    for reduction in ("mean", "sum"):
+        (run,) = text_classification.train_all(
+            options(loss_reduction=reduction, batch_size=12, epochs=1),
+            network, lambda: keras.optimizers.SGD(1e-3), SPLITS,
+        )  # fmt: skip
+        keras.utils.set_random_seed(0)
+        start = network("modulated", "masked").get_weights()
+        moved[reduction] = [
+            w - s for w, s in zip(run.network.get_weights(), start, strict=True)
+        ]
+    for mean, total in zip(moved["mean"], moved["sum"], strict=True):
+        np.testing.assert_allclose(total, 12 * mean, atol=1e-5)
+
+
+def test_first_state_is_drawn_for_every_text_and_call():
+    layer = text_classification.NormalStates(300)
+    texts = np.zeros((20, 3), "int32")
+    h, c = map(to_numpy, layer(texts))
+    again, _ = map(to_numpy, layer(texts))
+    drawn = np.stack([h, c, again]).reshape(60, 300)
+    assert drawn.mean() == pytest.approx(0, abs=0.03)
+    assert drawn.std() == pytest.approx(1, abs=0.03)
+    np.testing.assert_allclose(np.corrcoef(drawn) - np.eye(60), 0, atol=0.3)
+    built = network("modulated", first_state="normal")
+    assert np.abs(to_numpy(built(TEXTS)) - to_numpy(built(TEXTS))).max() > 1e-4
+
+
+def test_nodes_start_from_the_states_that_were_drawn(monkeypatch):
+    built = network("modulated", first_state="normal")
+    states = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    monkeypatch.setattr(built.get_layer("first_state"), "call", lambda _: list(states))
+    cell = built.get_layer("lstm").cell
+    first = to_numpy(built.get_layer("embedding")(TEXTS))[:, 0]
+    g = to_numpy(cell.gates(first, states[0]).integration)
+    found, _ = text_classification.node_activations(built, TEXTS)
+    np.testing.assert_allclose(found[[0, 3, 5]], g, atol=1e-5)
 
 
 @pytest.mark.parametrize(
