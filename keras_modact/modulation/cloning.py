@@ -80,8 +80,16 @@ def copy_state(source: Any, target: Any) -> None:
     store: dict[str, Any] = {}
     source.save_own_variables(store)
     if store:
+        # As from a file: JAX would otherwise give both layers one array, and delete
+        # it when one of them is trained.
+        of_file = {
+            name: keras.ops.convert_to_numpy(value)
+            if isinstance(value, keras.Variable) or keras.ops.is_tensor(value)
+            else value
+            for name, value in store.items()
+        }
         # Some layers derive more from their variables when these are loaded.
-        target.load_own_variables(store)
+        target.load_own_variables(of_file)
     if hasattr(source, "save_assets"):
         with tempfile.TemporaryDirectory() as folder:
             source.save_assets(folder)

@@ -397,7 +397,7 @@ MODULATION = [
     Mutant(
         "what adapt has found is not copied",
         "modulation",
-        "        target.load_own_variables(store)\n",
+        "        target.load_own_variables(of_file)\n",
         "        pass\n",
         ("test_cloning",),
     ),
