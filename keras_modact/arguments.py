@@ -135,6 +135,11 @@ def activation(name: str, value: Any) -> Any:
     return found
 
 
+def activation_config(activation: Any) -> Any:
+    """An activation for `get_config`; one that was set to None is linear."""
+    return "linear" if activation is None else keras.activations.serialize(activation)
+
+
 def random_seed(name: str, value: Any) -> int | None:
     """`value`, if it is None or a whole number."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)

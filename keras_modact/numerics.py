@@ -9,12 +9,21 @@ backend's own tensors keep float64; those of a Keras variable do not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import keras
 from keras import ops
 
 from keras_modact.arguments import Tensor
+
+LARGEST = {
+    "float16": 65504.0,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+    "float32": (2 - 2.0**-23) * 2.0**127,
+    "float64": (2 - 2.0**-52) * 2.0**1023,
+}
+"""The largest number of each dtype."""
 
 
 def weight_like(weight: Tensor, x: Tensor) -> Tensor:
@@ -103,17 +112,17 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if wide else ops.cast(x, "float32")
 
 
-def softplus_and_sigmoid(x: Tensor) -> tuple[Tensor, Tensor]:
-    """ln(1 + e^x) and its derivative, to the last digits on every backend.
+def finite(x: Tensor) -> Tensor:
+    """x, or the largest number of its sign where x is infinite."""
+    largest = LARGEST[keras.backend.standardize_dtype(x.dtype)]
+    # Not `ops.clip`, whose bounds are float32 on torch.
+    return ops.nan_to_num(x, nan=math.nan, posinf=largest, neginf=-largest)
 
-    Both come from -|x|, and what automatic differentiation makes of them too.
-    `ops.softplus` by itself is 2e-9 off above 20 on torch, in float64 as well,
-    and the derivative of `ops.sigmoid`, y (1 - y), cancels where y is near 1.
+
+def scaled(x: Tensor, factor: Tensor | float) -> Tensor:
+    """x times a factor, and 0 where the factor is 0 and x is infinite.
+
+    A unit that is switched off passes nothing of an input that overflowed, and
+    its gradients are no NaN.
     """
-    positive = ops.relu(x)
-    # -|x|, with the derivative +1 at 0 that the left side needs; `ops.abs` has 0.
-    negative = x - positive - positive
-    decay = ops.exp(negative)
-    numerator = ops.where(x > 0, ops.ones_like(decay), decay)
-    # The rest is not `ops.log1p(decay)`, which TensorFlow cannot export to ONNX.
-    return positive + ops.softplus(negative), numerator / (1 + decay)
+    return ops.where(factor == 0, finite(x), x) * factor

@@ -125,7 +125,7 @@ def build_model(options: argparse.Namespace, model: str) -> keras.Model:
         layers.append(
             keras_modact.AdaptiveDense(
                 units,
-                "sva",
+                adaptation="sva",
                 rank=sizes.rank,
                 activation=activation,
                 policy_units=sizes.policy_units,

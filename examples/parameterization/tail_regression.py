@@ -127,7 +127,7 @@ def build_model(options: argparse.Namespace, model: str) -> keras.Model:
         layers = [
             keras_modact.AdaptiveDense(
                 units,
-                "sva",
+                adaptation="sva",
                 rank=RANK,
                 policy="glu",
                 policy_units=options.policy_units,

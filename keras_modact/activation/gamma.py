@@ -66,9 +66,22 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
         numerics.weight_like(ops.convert_to_tensor(number), wide)
         for number in (gain, saturation)
     )
+    # The chain rule multiplies x, n x's derivative by n, by the 0 that is left of
+    # e^(-|n x|) where x is infinite.
     # x first in every product, so that it may be a `keras.KerasTensor`.
-    softplus, sigmoid = numerics.softplus_and_sigmoid(wide * gain)
-    value = (softplus / gain) * (1 - saturation) + sigmoid * saturation
+    u = numerics.finite(wide) * gain
+    positive = u > 0
+    # All comes from -|u|: `ops.softplus` is 2e-9 off above 20 on torch, in float64
+    # as well, and the derivative of `ops.sigmoid`, y (1 - y), cancels near 1. With
+    # the derivative +1 at 0 that the left side needs; `ops.abs` has 0.
+    negative = ops.where(positive, -u, u)
+    decay = ops.exp(negative)
+    sigmoid = ops.where(positive, ops.ones_like(decay), decay) / (1 + decay)
+    # relu(u) / n, which does not overflow where u does.
+    linear = ops.where(positive, wide, ops.zeros_like(wide))
+    # Not `ops.log1p(decay)`, which TensorFlow cannot export to ONNX.
+    softplus = linear + ops.softplus(negative) / gain
+    value = numerics.scaled(softplus, 1 - saturation) + sigmoid * saturation
     return ops.cast(value, x.dtype)
 
 

@@ -59,48 +59,48 @@ class AdaptiveConv2D(keras.layers.Conv2D):
     Args:
         filters: Positive integer, the number of filters.
         kernel_size: Integer or tuple of two, rows and columns of the window.
-        adaptation: `"input"` (d_1), `"output"` (d_2) or `"io"` (both). Defaults
-            to `"io"`.
         strides: Integer or tuple of two. Defaults to 1.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to
             `keras.config.image_data_format()`.
         dilation_rate: Integer or tuple of two. Defaults to 1.
-        groups: Positive integer, the groups into which the channels are split.
-            Defaults to 1.
+        groups: Positive integer, the number of groups into which the channels
+            are split. Defaults to 1.
         activation: phi: the name of a Keras activation or a callable. Defaults
             to `None`, which is linear.
         use_bias: Boolean, whether there is a bias. Defaults to `True`.
+        kernel_initializer: Initializer of `kernel`. Defaults to
+            `"glorot_uniform"`.
+        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        kernel_regularizer: Regularizer of `kernel`.
+        bias_regularizer: Regularizer of `bias`.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on `kernel`.
+        bias_constraint: Constraint on `bias`.
+        adaptation: `"input"` (d_1), `"output"` (d_2) or `"io"` (both). Defaults
+            to `"io"`. This and the arguments below are passed by name; those
+            above come in the order of `keras.layers.Conv2D`.
         adapt_bias: Boolean, whether the bias is adapted, by d_3. Defaults to
             `True`.
         policy: The network for z: `"relu"`, `"glu"` (a gated linear unit), or a
             Keras layer that gives z from the means `(batch, channels)`, and
-            starts and is regularized by its own arguments. Give each adaptive
-            layer one of its own. Defaults to `"relu"`.
-        policy_units: Positive integer, the size of z. Defaults to 32, and to
-            what it gives for a layer.
+            has its own initializers and regularizers. Give each adaptive layer
+            one of its own. Defaults to `"relu"`.
+        policy_units: Positive integer, the size of z. Defaults to 32, or to the
+            output size of a policy layer.
         policy_activation: tau: the name of a Keras activation or a callable.
             Defaults to `"tanh"`.
-        around_one: Boolean, d_j = 1 + tau(z U_j) in place of tau(z U_j), with U
-            zero at first. Defaults to `False`, as in the paper.
-        policy_dropout: Float in [0, 1), share of z dropped in training.
-        kernel_initializer: Initializer of `kernel`. Defaults to
-            `"glorot_uniform"`.
-        bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        around_one: Boolean, whether d_j = 1 + tau(z U_j) in place of tau(z U_j),
+            with U starting at zero. Defaults to `False`, as in the paper.
+        policy_dropout: Float in [0, 1), fraction of z to drop in training.
         policy_kernel_initializer: Initializer of P (of P1 and P2 each). Defaults
             to `"glorot_uniform"`.
         policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
         adaptation_initializer: Initializer of U. Defaults to `None`: uniform
-            within policy_units^-0.5 on either side of 0, or zeros with
-            `around_one`.
-        kernel_regularizer: Regularizer of `kernel`.
-        bias_regularizer: Regularizer of `bias`.
+            in [-k, k] with k = policy_units^-0.5, or zeros with `around_one`.
         policy_kernel_regularizer: Regularizer of P.
         policy_bias_regularizer: Regularizer of p.
         adaptation_regularizer: Regularizer of U.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on `kernel`.
-        bias_constraint: Constraint on `bias`.
         seed: Integer seed of `policy_dropout`, or None.
         **kwargs: `name`, `dtype` and `trainable`.
 
@@ -146,7 +146,6 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         self,
         filters: int,
         kernel_size: int | Sequence[int],
-        adaptation: str = "io",
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
@@ -154,25 +153,27 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        *,
+        adaptation: str = "io",
         adapt_bias: bool = True,
         policy: Any = "relu",
         policy_units: int | None = None,
         policy_activation: Any = "tanh",
         around_one: bool = False,
         policy_dropout: float = 0.0,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
         policy_kernel_initializer: Any = "glorot_uniform",
         policy_bias_initializer: Any = "zeros",
         adaptation_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
         policy_kernel_regularizer: Any = None,
         policy_bias_regularizer: Any = None,
         adaptation_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:

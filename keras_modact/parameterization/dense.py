@@ -63,47 +63,47 @@ class AdaptiveDense(keras.layers.Layer):
 
     Args:
         units: Positive integer, the number of outputs.
-        adaptation: `"input"`, `"output"`, `"io"` or `"sva"`, or a tuple of q
-            Booleans for d_1 ... d_q: whether it is adapted (True) or 1 (False).
-            There are q - 1 kernels. Defaults to `"io"`.
-        rank: For q of at least 3, the sizes between the kernels: a positive
-            integer, or a tuple of q - 2 of them. Defaults to the smaller one of
-            features and units, as in a full singular value decomposition.
         activation: phi: the name of a Keras activation or a callable. Defaults
             to `None`, which is linear.
         use_bias: Boolean, whether there is a bias. Defaults to `True`.
-        adapt_bias: Boolean, whether the bias is adapted, by d_(q+1). Defaults to
-            `True`, as in the paper.
-        policy: The network for z: `"relu"`, `"glu"` (a gated linear unit, as the
-            paper uses for regression), or a Keras layer that gives z, of any
-            size, from the inputs, and starts and is regularized by its own
-            arguments. Give each adaptive layer one of its own. Defaults to
-            `"relu"`.
-        policy_units: Positive integer, the size of z. Defaults to 32, and to
-            what it gives for a layer.
-        policy_activation: tau: the name of a Keras activation or a callable.
-            Defaults to `"tanh"`.
-        around_one: Boolean, d_j = 1 + tau(z U_j) in place of tau(z U_j), with U
-            zero at first. Defaults to `False`, as in the paper.
-        policy_dropout: Float in [0, 1), share of z dropped in training.
         kernel_initializer: Initializer of the kernels. Defaults to `None`:
             `"glorot_uniform"` for one kernel, `"orthogonal"` for several, which
             gives the semi-orthogonal matrices of the paper's SVA.
         bias_initializer: Initializer of `bias`. Defaults to `"zeros"`.
+        kernel_regularizer: Regularizer of the kernels.
+        bias_regularizer: Regularizer of `bias`.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint on the kernels.
+        bias_constraint: Constraint on `bias`.
+        adaptation: `"input"`, `"output"`, `"io"` or `"sva"`, or a tuple of q
+            Booleans for d_1 ... d_q: whether it is adapted (True) or 1 (False).
+            There are q - 1 kernels. Defaults to `"io"`. This and the arguments
+            below are passed by name; those above come in the order of
+            `keras.layers.Dense`.
+        rank: For q of at least 3, the sizes between the kernels: a positive
+            integer, or a tuple of q - 2 of them. Defaults to the smaller one of
+            features and units, as in a full singular value decomposition.
+        adapt_bias: Boolean, whether the bias is adapted, by d_(q+1). Defaults to
+            `True`, as in the paper.
+        policy: The network for z: `"relu"`, `"glu"` (a gated linear unit, as the
+            paper uses for regression), or a Keras layer that gives z, of any
+            size, from the inputs, and has its own initializers and regularizers.
+            Give each adaptive layer one of its own. Defaults to `"relu"`.
+        policy_units: Positive integer, the size of z. Defaults to 32, or to the
+            output size of a policy layer.
+        policy_activation: tau: the name of a Keras activation or a callable.
+            Defaults to `"tanh"`.
+        around_one: Boolean, whether d_j = 1 + tau(z U_j) in place of tau(z U_j),
+            with U starting at zero. Defaults to `False`, as in the paper.
+        policy_dropout: Float in [0, 1), fraction of z to drop in training.
         policy_kernel_initializer: Initializer of P (of P1 and P2 each). Defaults
             to `"glorot_uniform"`.
         policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
         adaptation_initializer: Initializer of U. Defaults to `None`: uniform
-            within policy_units^-0.5 on either side of 0, or zeros with
-            `around_one`.
-        kernel_regularizer: Regularizer of the kernels.
-        bias_regularizer: Regularizer of `bias`.
+            in [-k, k] with k = policy_units^-0.5, or zeros with `around_one`.
         policy_kernel_regularizer: Regularizer of P.
         policy_bias_regularizer: Regularizer of p.
         adaptation_regularizer: Regularizer of U.
-        activity_regularizer: Regularizer of the output.
-        kernel_constraint: Constraint on the kernels.
-        bias_constraint: Constraint on `bias`.
         seed: Integer seed of `policy_dropout`, or None.
         **kwargs: `name`, `dtype` and `trainable`.
 
@@ -130,8 +130,8 @@ class AdaptiveDense(keras.layers.Layer):
 
     model = keras.Sequential([
         keras.Input((2,)),
-        keras_modact.AdaptiveDense(2, "sva", policy="glu", policy_units=4),
-        keras_modact.AdaptiveDense(1, "sva", policy="glu", policy_units=4),
+        keras_modact.AdaptiveDense(2, adaptation="sva", policy="glu", policy_units=4),
+        keras_modact.AdaptiveDense(1, adaptation="sva", policy="glu", policy_units=4),
     ])
     assert model.predict(np.ones((5, 2)), verbose=0).shape == (5, 1)
     singular_values = model.layers[0].adaptation(np.ones((5, 2)))[1]
@@ -147,29 +147,30 @@ class AdaptiveDense(keras.layers.Layer):
     def __init__(
         self,
         units: int,
-        adaptation: str | Sequence[bool] = "io",
-        rank: int | Sequence[int] | None = None,
         activation: Any = None,
         use_bias: bool = True,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        *,
+        adaptation: str | Sequence[bool] = "io",
+        rank: int | Sequence[int] | None = None,
         adapt_bias: bool = True,
         policy: Any = "relu",
         policy_units: int | None = None,
         policy_activation: Any = "tanh",
         around_one: bool = False,
         policy_dropout: float = 0.0,
-        kernel_initializer: Any = None,
-        bias_initializer: Any = "zeros",
         policy_kernel_initializer: Any = "glorot_uniform",
         policy_bias_initializer: Any = "zeros",
         adaptation_initializer: Any = None,
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
         policy_kernel_regularizer: Any = None,
         policy_bias_regularizer: Any = None,
         adaptation_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -251,6 +252,17 @@ class AdaptiveDense(keras.layers.Layer):
         ranks = [rank] * between if isinstance(rank, int) else list(rank)
         return [features, *ranks, self.units]
 
+    @property
+    def kernel(self) -> keras.Variable:
+        """The kernel of a built layer with one, the adaptations of two diagonals."""
+        if not self.built or len(self.kernels) != 1:
+            raise AttributeError(
+                f"AdaptiveDense '{self.name}' has no single `kernel`: it is not built, "
+                f"or its adaptation={named(self.adapted)!r} has not two diagonals. "
+                "Build it, or read `kernels`."
+            )
+        return self.kernels[0]
+
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         x = numerics.as_float(inputs, self.compute_dtype)
         self._check(x.shape)
@@ -308,7 +320,7 @@ class AdaptiveDense(keras.layers.Layer):
             "units": self.units,
             "adaptation": named(self.adapted),
             "rank": self.rank,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": arguments.activation_config(self.activation),
             "use_bias": self.use_bias,
             "adapt_bias": self.adapt_bias,
             **self.policy.arguments(),

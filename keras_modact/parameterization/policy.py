@@ -175,7 +175,7 @@ class AdaptationPolicy(keras.layers.Layer):
         config = {
             "policy": self.latent,
             "policy_units": self.units,
-            "policy_activation": keras.activations.serialize(self.activation),
+            "policy_activation": arguments.activation_config(self.activation),
             "around_one": self.around_one,
             "policy_dropout": self.dropout,
             **weight_arguments.config(self, WEIGHTS),

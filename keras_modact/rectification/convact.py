@@ -182,7 +182,9 @@ class ConvAct(keras.layers.Layer):
         if self.pointwise:
             shape = channel_shape(inputs.shape, channels, self.data_format)
             positive, negative = (ops.reshape(k, shape) for k in (positive, negative))
-            return positive * ops.relu(inputs) + negative * neglu(inputs)
+            return numerics.scaled(ops.relu(inputs), positive) + numerics.scaled(
+                neglu(inputs), negative
+            )
         axis = channel_axis(self.data_format)
         sides = ops.concatenate([ops.relu(inputs), neglu(inputs)], axis=axis)
         kernels = ops.concatenate([positive, negative], axis=-1)

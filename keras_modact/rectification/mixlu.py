@@ -38,8 +38,10 @@ class MixLU(keras.layers.Layer):
     `scope="elements"`, as the thesis' program does, draws exactly
     round(p * size) elements of the whole tensor, batch included, anew at each
     training step. Outside training every element is the expected value
-    (1 - p) relu(x) + p min(0, x). Use it where p * units is less than one; an
-    exact number is drawn by sorting, which takes longer than dropout.
+    (1 - p) relu(x) + p min(0, x); with `draw_at_inference=True` elements are drawn
+    there too, as that program does, so that its outputs are random. Use this scope
+    where p * units is less than one; an exact number is drawn by sorting, which
+    takes longer than dropout.
 
     `gradient="published"` repeats a mistake of that program: backward, it gives
     NegLU units the derivative of ReLU, 1 where x > 0, although their value is
@@ -59,11 +61,15 @@ class MixLU(keras.layers.Layer):
             Keras' configured one.
         seed: Integer seed of the choice of units, or of the elements, or None.
             Two layers of one width with the same seed choose the same units.
+        draw_at_inference: Boolean, whether `scope="elements"` draws outside
+            training too, instead of giving the expected value. Defaults to
+            `False`.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
         inputs: Tensor with at least two axes (one for `scope="elements"`).
-        training: Boolean, whether `scope="elements"` draws.
+        training: Boolean, whether the layer is in training, where
+            `scope="elements"` draws.
 
     Input shape:
         `(batch, ..., channels)`, or `(batch, channels, ...)` with
@@ -104,6 +110,7 @@ class MixLU(keras.layers.Layer):
         activation: Any = "relu",
         data_format: str | None = None,
         seed: int | None = None,
+        draw_at_inference: bool = False,
         **kwargs: Any,
     ) -> None:
         arguments.refuse_misspelt(type(self), kwargs)
@@ -113,7 +120,17 @@ class MixLU(keras.layers.Layer):
         activation = arguments.activation("activation", activation)
         data_format = arguments.data_format(data_format)
         seed = arguments.random_seed("seed", seed)
+        draw_at_inference = arguments.truth_value(
+            "draw_at_inference", draw_at_inference
+        )
+        if draw_at_inference and scope == "units":
+            raise ValueError(
+                "`draw_at_inference` is for scope='elements', since the units are "
+                "drawn once, received draw_at_inference=True and scope='units'. Pass "
+                "scope='elements', or leave it out."
+            )
         super().__init__(**kwargs)
+        self.draw_at_inference = draw_at_inference
         self.fraction = fraction
         self.scope = scope
         self.gradient = gradient
@@ -144,15 +161,21 @@ class MixLU(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         inputs = numerics.as_float(inputs, self.compute_dtype)
         self._check(inputs.shape)
+        chosen = None
         if self.scope == "units":
             channels = self.negative_units.shape[0]
             shape = channel_shape(inputs.shape, channels, self.data_format)
             chosen = ops.reshape(self.negative_units, shape)
-        elif training:
+        elif training or self.draw_at_inference:
             chosen = self._elements(inputs)
-        negative, others = self._negative(inputs), self.activation(inputs)
-        if self.scope == "elements" and not training:
-            return (1 - self.fraction) * others + self.fraction * negative
+        negative, others = (
+            self._negative(inputs),
+            numerics.activate(self.activation, inputs),
+        )
+        if chosen is None:
+            return numerics.scaled(others, 1 - self.fraction) + numerics.scaled(
+                negative, self.fraction
+            )
         return ops.where(chosen, negative, others)
 
     def _elements(self, inputs: Tensor) -> Tensor:
@@ -169,8 +192,9 @@ class MixLU(keras.layers.Layer):
     def _negative(self, inputs: Tensor) -> Tensor:
         if self.gradient == "exact":
             return neglu(inputs)
-        # relu(x) - |x| = min(0, x), and only the first term has a derivative.
-        return ops.relu(inputs) - ops.stop_gradient(ops.abs(inputs))
+        # min(0, x) in value, and relu in its derivative.
+        positive = ops.relu(numerics.finite(inputs))
+        return ops.stop_gradient(neglu(inputs)) + positive - ops.stop_gradient(positive)
 
     def _check(self, shape: Sequence[int | None]) -> None:
         if self.scope == "units" and self.built:
@@ -187,9 +211,10 @@ class MixLU(keras.layers.Layer):
             "fraction": self.fraction,
             "scope": self.scope,
             "gradient": self.gradient,
-            "activation": keras.activations.serialize(self.activation),
+            "activation": arguments.activation_config(self.activation),
             "data_format": self.data_format,
             "seed": self.seed,
+            "draw_at_inference": self.draw_at_inference,
         }
 
 

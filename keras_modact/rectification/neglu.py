@@ -121,6 +121,7 @@ class NegLU(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: Tensor) -> Tensor:
+        inputs = numerics.as_float(inputs, self.compute_dtype)
         return smooth_neglu(inputs) if self.smooth else neglu(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -99,15 +99,16 @@ class MinMaxoutBase(keras.layers.Layer):
                 numerics.weight_like(self.bias, linear), shape
             )
         axis = channel_axis(data_format)
+        # Not `ops.max`, which refuses an empty batch and breaks torch.compile's graph.
         pieces = ops.stack(ops.split(linear, self.num_pieces, axis=axis))
         if minima == 0:
-            return ops.max(pieces, axis=0)
+            return ops.amax(pieces, axis=0)
         if minima == self.kernel.shape[-1] // self.num_pieces:
-            return ops.min(pieces, axis=0)
+            return ops.amin(pieces, axis=0)
         # Plain indexing: `ops.split` at a place cannot be traced to ONNX on torch.
         before = (slice(None), slice(None)) if axis == 1 else (...,)
-        smallest = ops.min(pieces[(*before, slice(None, minima))], axis=0)
-        largest = ops.max(pieces[(*before, slice(minima, None))], axis=0)
+        smallest = ops.amin(pieces[(*before, slice(None, minima))], axis=0)
+        largest = ops.amax(pieces[(*before, slice(minima, None))], axis=0)
         return ops.concatenate([smallest, largest], axis=axis)
 
     def get_config(self) -> dict[str, Any]:

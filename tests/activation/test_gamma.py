@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_modact
+from keras_modact import numerics
 from tests.activation import oracle
 from tests.gradients import as_float64, differentiate
 
@@ -125,6 +126,49 @@ def test_derivatives_at_0_are_those_between_the_sides(dtype: str) -> None:
     np.testing.assert_allclose(
         np.ravel(result.inputs), exact, atol=2 * DTYPES[dtype][0]
     )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", dtypes())
+def test_where_the_product_overflows(dtype: str, sign: int) -> None:
+    """x is finite or not, and gain * x is too large for its dtype, or infinite."""
+    wide = "float64" if dtype == "float64" else "float32"
+    largest = as_float64(numerics.finite(keras.ops.convert_to_tensor([np.inf], dtype)))
+    x = np.array([0.9 * largest[0], np.inf, -0.9 * largest[0], -np.inf])
+    gain = 1e30 if dtype == "float16" else 5.0
+    grid = np.meshgrid(x, sign * np.array([gain, 1e36]), SATURATIONS, indexing="ij")
+    x, gain, saturation = (array.ravel() for array in grid)
+    inputs = [
+        keras.ops.convert_to_tensor(array, d)
+        for array, d in zip((x, gain, saturation), (dtype, wide, wide), strict=True)
+    ]
+    x = as_float64(inputs[0])
+    layer = OfThree(dtype=wide, autocast=False)
+    result = differentiate(layer, inputs, [np.ones(len(x))])
+    of_x, of_gain, of_saturation = result.inputs
+    # The limits: sigma is 0 or 1, softplus(n x) / n is 0 or x.
+    on = np.where(x * sign > 0, 1.0, 0.0)
+    with np.errstate(over="ignore"):
+        passed = np.where((on == 0) | (saturation == 1), 0, x) * (1 - saturation)
+    tolerance = 4 * DTYPES[dtype][0]
+    value = stored(passed + saturation * on, dtype)
+    np.testing.assert_allclose(result.outputs[0], value, rtol=tolerance)
+    np.testing.assert_allclose(of_x, (1 - saturation) * on, rtol=tolerance)
+    np.testing.assert_array_equal(of_gain, np.zeros(len(x)))
+    # -inf, but for saturations of 1 the largest number of that sign.
+    slope = np.where(on == 0, 0, 1 - x)
+    largest = float(np.finfo(wide).max)
+    np.testing.assert_allclose(
+        np.clip(of_saturation, -largest, largest),
+        np.clip(slope, -largest, largest),
+        rtol=tolerance,
+    )
+
+
+def test_a_nan_stays_a_nan() -> None:
+    x = np.array([np.nan], "float32")
+    for saturation in (0.0, 0.5, 1.0):
+        assert np.isnan(as_float64(keras_modact.gamma(x, 5.0, saturation))).all()
 
 
 def test_softplus_and_sigmoid_are_special_cases() -> None:

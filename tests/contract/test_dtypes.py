@@ -81,6 +81,20 @@ def test_whole_numbers_are_taken_for_floats(row: Row) -> None:
     np.testing.assert_allclose(as_float64(outputs), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "bool"])
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+def test_outputs_have_the_dtype_that_the_symbolic_call_says(
+    row: Row, policy: str, dtype: str
+) -> None:
+    layer = in_policy(row, policy)
+    numbers = np.random.default_rng(0).integers(0, 2, (2, *row.input_shape))
+    outputs = layer(keras.ops.convert_to_tensor(numbers, dtype))
+    said = layer(keras.Input(row.input_shape, dtype=dtype)).dtype
+    assert said == POLICIES[policy][0]
+    assert keras.backend.standardize_dtype(outputs.dtype) == said
+
+
 def in_policy(row: Row, policy: str) -> keras.layers.Layer:
     """A layer of the row, a cell's wrapper included, under a dtype policy."""
     before = keras.config.dtype_policy()

@@ -136,7 +136,7 @@ def test_other_inputs_are_refused(shape: tuple[int | None, ...]) -> None:
 
 def test_singular_values_are_for_dense_layers() -> None:
     with pytest.raises(ValueError, match="must be one of 'input', 'output', 'io'"):
-        keras_modact.AdaptiveConv2D(4, 3, "sva")
+        keras_modact.AdaptiveConv2D(4, 3, adaptation="sva")
 
 
 @pytest.mark.parametrize("shape", [(5, 4, CHANNELS), (2, 5, 4, 7)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import resource
 from typing import Any
 
@@ -44,8 +45,8 @@ def built(case: str, seed: int = 0, **further: Any) -> tuple[Any, list, dict]:
     adapted, rank, given = CASES[case]
     layer = keras_modact.AdaptiveDense(
         FEATURES if len(adapted) == 1 else 4,
-        NAMED.get(case, adapted),
-        rank,
+        adaptation=NAMED.get(case, adapted),
+        rank=rank,
         policy_units=4,
         **given,
         **further,
@@ -86,7 +87,9 @@ def test_outputs_and_gradients_in_float64(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["input", "output", "io"])
 def test_around_one_starts_as_the_dense_layer(case: str) -> None:
-    layer = keras_modact.AdaptiveDense(4, case, activation="elu", around_one=True)
+    layer = keras_modact.AdaptiveDense(
+        4, adaptation=case, activation="elu", around_one=True
+    )
     dense = keras.layers.Dense(4, activation="elu")
     x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
     layer.build(x.shape)
@@ -97,7 +100,7 @@ def test_around_one_starts_as_the_dense_layer(case: str) -> None:
 
 
 def test_as_published_it_starts_near_zero() -> None:
-    layer = keras_modact.AdaptiveDense(64, "io", policy_units=16)
+    layer = keras_modact.AdaptiveDense(64, adaptation="io", policy_units=16)
     x = np.random.default_rng(0).normal(size=(100, 64)).astype("float32")
     outputs = as_float64(layer(x))
     d_1, d_2, d_bias = (as_float64(d) for d in layer.adaptation(x))
@@ -112,7 +115,7 @@ def test_as_published_it_starts_near_zero() -> None:
 
 @pytest.mark.parametrize("units", [3, 12])
 def test_kernels_of_singular_values_are_semi_orthogonal(units: int) -> None:
-    layer = keras_modact.AdaptiveDense(units, "sva", rank=5)
+    layer = keras_modact.AdaptiveDense(units, adaptation="sva", rank=5)
     layer.build((None, 8))
     for kernel in map(as_float64, layer.kernels):
         short = kernel if kernel.shape[0] <= kernel.shape[1] else kernel.T
@@ -121,7 +124,7 @@ def test_kernels_of_singular_values_are_semi_orthogonal(units: int) -> None:
 
 @pytest.mark.parametrize("units", [3, 12])
 def test_rank_is_full_unless_given(units: int) -> None:
-    layer = keras_modact.AdaptiveDense(units, "sva")
+    layer = keras_modact.AdaptiveDense(units, adaptation="sva")
     layer.build((None, 8))
     rank = min(units, 8)
     assert [w.shape for w in layer.kernels] == [(8, rank), (rank, units)]
@@ -129,7 +132,7 @@ def test_rank_is_full_unless_given(units: int) -> None:
 
 def test_adapted_singular_values_are_singular_values() -> None:
     """With orthonormal kernels d_2 holds those of the map that a sample meets."""
-    layer = keras_modact.AdaptiveDense(6, "sva", rank=3, use_bias=False)
+    layer = keras_modact.AdaptiveDense(6, adaptation="sva", rank=3, use_bias=False)
     x = np.random.default_rng(0).normal(size=(1, 8)).astype("float32")
     layer.build(x.shape)
     diagonals = layer.adaptation(x)
@@ -167,7 +170,7 @@ def test_property_1() -> None:
         1, kernel_initializer="zeros", bias_initializer="ones", dtype="float32"
     )
     layer = keras_modact.AdaptiveDense(
-        4, "io", use_bias=False, policy=one, policy_activation="linear"
+        4, adaptation="io", use_bias=False, policy=one, policy_activation="linear"
     )
     layer.build((None, 3))
     layer.kernels[0].assign(kernel)
@@ -178,7 +181,7 @@ def test_property_1() -> None:
 
 def test_no_weight_matrix_is_made_per_sample() -> None:
     """1,500 samples with a kernel of 700 x 700 each would take 2.9 GB."""
-    layer = keras_modact.AdaptiveDense(700, "io", policy_units=4)
+    layer = keras_modact.AdaptiveDense(700, adaptation="io", policy_units=4)
     x = np.ones((1500, 700), "float32")
     layer(x[:1])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -242,7 +245,7 @@ def test_saved_with_a_policy_of_its_own(tmp_path: Any) -> None:
         [keras.layers.Dense(6, activation="elu"), keras.layers.Dense(5)]
     )
     inputs = keras.Input((3,))
-    layer = keras_modact.AdaptiveDense(4, "sva", policy=policy)
+    layer = keras_modact.AdaptiveDense(4, adaptation="sva", policy=policy)
     model = keras.Model(inputs, layer(inputs))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -314,7 +317,7 @@ def test_policy_layer_that_does_not_say_its_shape() -> None:
 
 def test_one_diagonal_needs_units_like_features() -> None:
     with pytest.raises(ValueError, match="units=4 and 3 features"):
-        keras_modact.AdaptiveDense(4, (True,)).build((None, 3))
+        keras_modact.AdaptiveDense(4, adaptation=(True,)).build((None, 3))
 
 
 def test_other_features_than_those_it_was_built_for() -> None:
@@ -326,3 +329,85 @@ def test_other_features_than_those_it_was_built_for() -> None:
 def test_diagonals_before_it_is_built() -> None:
     with pytest.raises(ValueError, match="no policy before the layer is built"):
         keras_modact.AdaptiveDense(4).adaptation(np.ones((2, 4)))
+
+
+def positional(cls: type) -> list[str]:
+    """The arguments that a class takes by position."""
+    by_position = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.kind == by_position]
+
+
+@pytest.mark.parametrize(
+    ("cls", "keras_cls"),
+    [
+        (keras_modact.AdaptiveDense, keras.layers.Dense),
+        (keras_modact.AdaptiveConv2D, keras.layers.Conv2D),
+    ],
+)
+def test_positions_are_those_of_the_keras_layer(cls: type, keras_cls: type) -> None:
+    ours = positional(cls)
+    assert ours == positional(keras_cls)[: len(ours)]
+    assert ours[-1] == "bias_constraint"
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: keras_modact.AdaptiveDense(4, "softmax"), (3,)),
+        (
+            lambda: keras_modact.AdaptiveConv2D(
+                4, 2, activation="relu", around_one=True
+            ),
+            (5, 4, 3),
+        ),
+    ],
+)
+def test_an_activation_taken_away_is_linear(make: Any, shape: tuple) -> None:
+    layer = make()
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    layer.build(x.shape)
+    given = layer.activation
+    outputs = as_float64(layer(x))
+    layer.activation = None
+    linear = layer(x)
+    np.testing.assert_allclose(as_float64(given(linear)), outputs, atol=1e-6)
+    assert np.abs(as_float64(linear) - outputs).max() > 1e-2
+
+
+def test_an_activation_taken_away_is_saved_as_linear() -> None:
+    layer = keras_modact.AdaptiveDense(4, "softmax")
+    layer.activation = layer.policy.activation = None
+    config = layer.get_config()
+    assert config["activation"] == config["policy_activation"] == "linear"
+
+
+def test_the_kernel_of_a_layer_with_one() -> None:
+    layer, _, _ = built("io")
+    assert layer.kernel is layer.kernels[0]
+    for other in (keras_modact.AdaptiveDense(4), built("sva")[0]):
+        assert not hasattr(other, "kernel")
+
+
+def test_spectral_normalization_divides_the_kernel_by_its_norm() -> None:
+    layer, _, _ = built("io")
+    normalized = keras.layers.SpectralNormalization(layer, power_iterations=50)
+    x = np.random.default_rng(1).normal(size=(5, FEATURES)).astype("float32")
+    before = as_float64(layer.kernel)
+    outputs = as_float64(normalized(x, training=True))
+    expected = before / np.linalg.norm(before, ord=2)
+    np.testing.assert_allclose(as_float64(layer.kernel), expected, rtol=1e-4)
+    np.testing.assert_allclose(outputs, as_float64(layer(x)), atol=1e-6)
+    with pytest.raises(ValueError, match="no attribute 'kernel'"):
+        keras.layers.SpectralNormalization(built("sva")[0])(x)
+
+
+def test_a_quantized_policy_is_saved_and_loaded(tmp_path: Any) -> None:
+    layer = keras_modact.AdaptiveDense(8, policy=keras.layers.Dense(8))
+    model = keras.Sequential([keras.Input((16,)), layer])
+    layer.policy.latent.quantize("int8")
+    x = np.random.default_rng(0).normal(size=(2, 16)).astype("float32")
+    outputs = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), outputs)

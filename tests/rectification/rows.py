@@ -55,6 +55,7 @@ ROWS = [
             "activation": "tanh",
             "data_format": "channels_first",
             "seed": 7,
+            "draw_at_inference": True,
         },
     ),
     Row(

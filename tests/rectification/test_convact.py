@@ -116,6 +116,15 @@ def test_it_learns_the_special_points(point: str) -> None:
     np.testing.assert_allclose(as_float64(layer.negative_kernel), negative, atol=0.05)
 
 
+def test_infinities_at_the_start() -> None:
+    """A side that is switched off passes nothing, as ReLU does at -inf."""
+    x = np.array([[np.inf], [-np.inf], [2.0]], "float32")
+    result = differentiate_built(keras_modact.ConvAct(), x)
+    np.testing.assert_array_equal(result.outputs[0], [[np.inf], [0.0], [2.0]])
+    np.testing.assert_array_equal(result.inputs[0], [[1.0], [0.0], [1.0]])
+    assert not np.isnan(result.weights).any()
+
+
 def test_channels_first() -> None:
     x = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype("float32")
     for kernel_size in (1, 3):

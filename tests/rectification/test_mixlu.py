@@ -225,6 +225,52 @@ def test_bad_shapes() -> None:
     refuses("built for 8 channels", lambda: layer(np.ones((2, 6), "float32")))
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("gradient", ["exact", "published"])
+@pytest.mark.parametrize("scope", ["units", "elements"])
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_infinities_at_the_ends(
+    fraction: float, scope: str, gradient: str, training: bool
+) -> None:
+    x = np.array([[np.inf, -np.inf, 2.0, -2.0]], "float32")
+    layer = keras_modact.MixLU(fraction, scope, gradient)
+    layer.build(x.shape)
+    result = differentiate(layer, [x], [np.ones(x.shape)], training=training)
+    expected = oracle.neglu(x) if fraction else np.maximum(x, 0)
+    np.testing.assert_array_equal(result.outputs[0], expected)
+    derivative = (x < 0) if fraction and gradient == "exact" else (x > 0)
+    # Published, the value 0 at inf comes from a difference that has no slope there.
+    at = slice(1, None) if fraction and gradient == "published" else slice(None)
+    np.testing.assert_array_equal(result.inputs[0][:, at], derivative[:, at])
+    assert not np.isnan(result.inputs[0]).any()
+
+
+def test_elements_drawn_outside_training_as_published() -> None:
+    x = batch((7, 5, 11))
+    layer = keras_modact.MixLU(0.3, "elements", seed=2, draw_at_inference=True)
+    chosen = []
+    for _ in range(2):
+        outputs = as_float64(layer(x))
+        negative = outputs != np.maximum(x, 0)
+        assert negative.sum() == round(0.3 * x.size)
+        np.testing.assert_array_equal(outputs, oracle.mixlu(x, negative))
+        chosen.append(negative)
+    assert (chosen[0] != chosen[1]).mean() > 0.2
+    with pytest.raises(ValueError, match="`draw_at_inference` is for scope='elements'"):
+        keras_modact.MixLU(0.3, draw_at_inference=True)
+
+
+def test_no_activation_is_linear(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((8,)), keras_modact.MixLU(0.5, seed=1)])
+    model.layers[0].activation = None
+    x = batch((3, 8))
+    expected = np.where(as_float64(model.layers[0].negative_units), np.minimum(x, 0), x)
+    np.testing.assert_array_equal(as_float64(model(x)), expected)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(as_float64(loaded(x)), expected)
+
+
 def test_a_nan_stays_a_nan() -> None:
     x = np.array([[np.nan] * 4], "float32")
     for scope in ("units", "elements"):

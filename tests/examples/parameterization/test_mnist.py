@@ -200,7 +200,7 @@ def test_picture_shows_errors_by_epoch_and_the_paper_s(drawn, tmp_path):
 @on_one_backend
 def test_singular_values_are_the_last_layer_s_means_by_digit(drawn, tmp_path):
     layers = [
-        keras_modact.AdaptiveDense(units, "sva", rank=3, policy_units=4)
+        keras_modact.AdaptiveDense(units, adaptation="sva", rank=3, policy_units=4)
         for units in (5, 10)
     ]
     network = keras.Sequential([keras.Input((784,)), *layers])
