@@ -11,9 +11,12 @@ import keras
 from keras_modact import arguments, conversion, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.inner_layers import freeze_parts, with_layers
-from keras_modact.parameterization import policy as policies
-from keras_modact.parameterization.diagonals import adapted_channels, named
-from keras_modact.parameterization.policy import AdaptationPolicy
+from keras_modact.parameterization.policy import (
+    ARGUMENTS,
+    AdaptationPolicy,
+    adapted_channels,
+    named,
+)
 
 Shape = Sequence[int | None]
 CONVOLUTION = (
@@ -178,7 +181,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         **kwargs: Any,
     ) -> None:
         given = constructor_arguments(locals())
-        of_policy = {name: given.pop(name) for name in policies.ARGUMENTS}
+        of_policy = {name: given.pop(name) for name in ARGUMENTS}
         adapted = adapted_channels(given.pop("adaptation"))
         adapt_bias = arguments.truth_value("adapt_bias", given.pop("adapt_bias"))
         arguments.truth_value("use_bias", use_bias)

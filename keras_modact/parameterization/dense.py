@@ -11,12 +11,12 @@ import keras
 from keras_modact import arguments, conversion, numerics, weight_arguments
 from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.inner_layers import freeze_parts, with_layers
-from keras_modact.parameterization.diagonals import (
+from keras_modact.parameterization.policy import (
+    AdaptationPolicy,
     adapted_diagonals,
     checked_rank,
     named,
 )
-from keras_modact.parameterization.policy import AdaptationPolicy
 
 WEIGHTS = ("kernel", "bias")
 DENSE = (

@@ -1,4 +1,4 @@
-"""What the layers of this room ask about the channel axis."""
+"""Helpers for the channel axis."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check_channels(
 def share_of_units(name: str, argument: str, fraction: float, units: int) -> int:
     """How many of a layer's units a fraction is: rounded, half to even.
 
-    Warns if a fraction above 0 comes to none, which a user would hardly notice.
+    Warns if a fraction above 0 rounds to none, which would go unnoticed.
     """
     share = round(fraction * units)
     if fraction > 0 and share == 0:

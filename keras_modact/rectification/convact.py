@@ -26,7 +26,7 @@ WEIGHTS = ("positive", "negative")
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class Centred(keras.initializers.Initializer):
-    """Filters with one value in the centre and zeros around it.
+    """Filters with one value at the center and zeros elsewhere.
 
     Args:
         value: The value, a float.
@@ -46,21 +46,21 @@ class Centred(keras.initializers.Initializer):
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class ConvAct(keras.layers.Layer):
-    """Learned activation: how much each side of zero counts, and with which sign.
+    """Learned activation: a weight for each side of zero, of either sign.
 
-    Choose it in place of a fixed activation, to let the network decide between
-    excitation and inhibition for each channel. The thesis asks for an activation
-    whose "degree and sign" are "learned in the same way weights are", and for
-    "convolutional filters for activation functions"; it gives no equation. **The
-    form is ours**, the smallest that has both: two numbers a channel, and the
-    same two as filters over each channel's activations.
+    Use it in place of a fixed activation to learn, for each channel, between
+    excitation and inhibition. The thesis asks for an activation whose "degree and
+    sign" are "learned in the same way weights are", and for "convolutional filters
+    for activation functions"; it gives no equation. **The form is ours**, the
+    simplest that has both: two scalars per channel, or two filters over each
+    channel's activations.
 
         kernel_size=1:   y = a * relu(x) + b * min(0, x)
         otherwise:       y = conv(relu(x), A) + conv(min(0, x), B)
 
-    with a, b one number a channel, A, B one filter a channel, "same" zero padding
-    and no bias. With a kernel of size 1, or filters that are zero but for their
-    centre:
+    with a, b one scalar per channel, A, B one filter per channel, "same" zero
+    padding and no bias. With a kernel of size 1, or filters that are zero except
+    at their center:
 
         a = 1, b = 1    identity          a = 1, b = 0    ReLU
         a = 0, b = 1    NegLU             a = 1, b = -1   absolute value
@@ -68,22 +68,22 @@ class ConvAct(keras.layers.Layer):
     (a, b) = (1, s) is a leaky ReLU of slope s. At x = 0 the derivative is 0.
 
     Weights: `positive_kernel` and `negative_kernel`, each (kernel_size...,
-    channels); without the window's axes for `kernel_size=1`.
+    channels), or (channels) for `kernel_size=1`.
 
     Args:
         kernel_size: Positive integer, or a tuple of one for each spatial axis.
             Above 1 it needs inputs with one or two spatial axes. Defaults to 1.
-        positive_initializer: A number, the filters' centre among zeros, or an
-            initializer of `positive_kernel`. Defaults to 1.0, so that the layer
-            starts as a ReLU.
+        positive_initializer: A number, the center of otherwise zero filters, or
+            an initializer of `positive_kernel`. Defaults to 1.0: the layer starts
+            as a ReLU.
         negative_initializer: The same for `negative_kernel`. Defaults to 0.0.
         positive_regularizer: Regularizer of `positive_kernel`.
         negative_regularizer: Regularizer of `negative_kernel`.
         activity_regularizer: Regularizer of the output.
         positive_constraint: Constraint on `positive_kernel`.
         negative_constraint: Constraint on `negative_kernel`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to Keras'
-            configured one.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to
+            `keras.config.image_data_format()`.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:

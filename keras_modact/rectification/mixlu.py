@@ -24,52 +24,50 @@ from keras_modact.rectification.neglu import neglu
 class MixLU(keras.layers.Layer):
     """Mixed linear units: a few NegLUs among many ReLUs.
 
-    Choose it in place of a layer's ReLU where the network fits its training
-    data too well: in the thesis some percent of negative rectifiers raise the
-    training error and hardly the test error. With p = `fraction`:
+    Use it in place of a layer's ReLU against overfitting: in the thesis a few
+    percent of negative rectifiers raise the training error and barely the test
+    error. With p = `fraction`:
 
-        y = min(0, x)       for a share p of the units (or elements)
+        y = min(0, x)       for a fraction p of the units (or elements)
         y = relu(x)         for the others (or another base activation)
 
-    `scope="units"`, as the thesis writes, fixes round(p * units) of the units
-    (half to even) when the layer is built, at random. They are a weight that is
-    not trained, and so the same after saving and loading.
+    `scope="units"`, as in the thesis' text, selects round(p * units) of the units
+    (half to even) at random when the layer is built. The selection is a
+    non-trainable weight and is saved with the model.
 
-    `scope="elements"`, as the thesis' program does, draws exactly
+    `scope="elements"`, as in the thesis' program, selects exactly
     round(p * size) elements of the whole tensor, batch included, anew at each
-    training step. Outside training every element is the expected value
-    (1 - p) relu(x) + p min(0, x); with `draw_at_inference=True` elements are drawn
-    there too, as that program does, so that its outputs are random. Use this scope
-    where p * units is less than one; an exact number is drawn by sorting, which
-    takes longer than dropout.
+    training step. At inference every element is the expected value
+    (1 - p) relu(x) + p min(0, x). With `draw_at_inference=True` elements are drawn
+    at inference too, as in the program; outputs are then random. Use this scope
+    where p * units is less than one. Drawing an exact number needs a shuffle,
+    which is slower than dropout.
 
-    `gradient="published"` repeats a mistake of that program: backward, it gives
-    NegLU units the derivative of ReLU, 1 where x > 0, although their value is
-    min(0, x). The default, `"exact"`, is the derivative 1 where x < 0.
+    `gradient="published"` reproduces an error of that program: the backward pass
+    gives NegLU units the derivative of ReLU, 1 where x > 0, although their value
+    is min(0, x). The default, `"exact"`, is the derivative 1 where x < 0.
 
     `fraction=0` is the base activation, `fraction=1` is `NegLU`.
 
     Args:
-        fraction: Float in [0, 1], the share of NegLUs. One above 0 that comes
-            to no unit warns.
+        fraction: Float in [0, 1], the fraction of NegLUs. A positive one that
+            rounds to no unit raises a warning.
         scope: `"units"` or `"elements"`. Defaults to `"units"`.
         gradient: `"exact"` or `"published"`. Defaults to `"exact"`.
-        activation: The base activation, that of the other units. Defaults to
-            `"relu"`.
-        data_format: `"channels_last"` or `"channels_first"`, where the axis of
-            the units is; for `(batch, units)` they are the same. Defaults to
-            Keras' configured one.
-        seed: Integer seed of the choice of units, or of the elements, or None.
-            Two layers of one width with the same seed choose the same units.
-        draw_at_inference: Boolean, whether `scope="elements"` draws outside
-            training too, instead of giving the expected value. Defaults to
-            `False`.
+        activation: The activation of the other units: the name of a Keras
+            activation or a callable. Defaults to `"relu"`.
+        data_format: `"channels_last"` or `"channels_first"`, the axis of the
+            units. Defaults to `keras.config.image_data_format()`.
+        seed: Integer seed of the selection, or `None`. Two layers of the same
+            width with the same seed select the same units.
+        draw_at_inference: Boolean, whether `scope="elements"` draws at inference
+            too, instead of computing the expected value. Defaults to `False`.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
         inputs: Tensor with at least two axes (one for `scope="elements"`).
-        training: Boolean, whether the layer is in training, where
-            `scope="elements"` draws.
+        training: Boolean, whether the layer should behave in training mode
+            (drawing elements) or in inference mode.
 
     Input shape:
         `(batch, ..., channels)`, or `(batch, channels, ...)` with
@@ -179,7 +177,7 @@ class MixLU(keras.layers.Layer):
         return ops.where(chosen, negative, others)
 
     def _elements(self, inputs: Tensor) -> Tensor:
-        """A fresh choice of elements, True where they are negative."""
+        """A new selection of elements, True where they are negative."""
         shape = ops.shape(inputs)
         size = math.prod(shape)
         if isinstance(size, int):

@@ -13,11 +13,12 @@ from keras_modact.arguments import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 def neglu(x: Tensor) -> Tensor:
-    """Negative rectifier: passes what is below zero.
+    """Negative rectifier: passes negative inputs, zero for the others.
 
         neglu(x) = min(0, x)        derivative: 1 where x < 0, else 0, at 0 too
 
-    Give it to any layer as its activation; it is saved by its registered name.
+    Pass it to any layer as its activation; it is serialized by its registered
+    name.
 
     Args:
         x: Tensor of any shape.
@@ -43,12 +44,12 @@ def neglu(x: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 def smooth_neglu(x: Tensor) -> Tensor:
-    """Smooth negative rectifier: NegLU with the corner rounded off.
+    """Smooth negative rectifier, to NegLU what softplus is to ReLU.
 
         smooth_neglu(x) = -ln(1 + e^-x)        derivative: 1 / (1 + e^x)
 
-    It lies below `neglu`, by ln 2 at 0, and meets it at both ends. Give it to any
-    layer as its activation; it is saved by its registered name.
+    It lies below `neglu`, by ln 2 at 0, and approaches it on both sides. Pass it
+    to any layer as its activation; it is serialized by its registered name.
 
     Args:
         x: Tensor of any shape.
@@ -73,10 +74,10 @@ def smooth_neglu(x: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class NegLU(keras.layers.Layer):
-    """Negative rectifier as a layer: passes what is below zero.
+    """Negative rectifier as a layer: passes negative inputs, zero for the others.
 
-    Choose it for units that speak up against: they answer where a ReLU is
-    silent. To mix a few of them into a layer of ReLUs, see `MixLU`.
+    Use it for units active where ReLU is zero, as inhibitory neurons are. To mix
+    a few of them into a layer of ReLUs, see `MixLU`.
 
         smooth=False:  y = min(0, x)           dy/dx = 1 where x < 0, else 0
         smooth=True:   y = -ln(1 + e^-x)       dy/dx = 1 / (1 + e^x)
@@ -84,7 +85,7 @@ class NegLU(keras.layers.Layer):
     The layer has no weights.
 
     Args:
-        smooth: Boolean, whether the corner is rounded off. Defaults to `False`.
+        smooth: Boolean, whether to use the smooth form. Defaults to `False`.
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -150,8 +150,8 @@ def test_where_the_product_overflows(dtype: str, sign: int) -> None:
     on = np.where(x * sign > 0, 1.0, 0.0)
     with np.errstate(over="ignore"):
         passed = np.where((on == 0) | (saturation == 1), 0, x) * (1 - saturation)
+        value = stored(passed + saturation * on, dtype)
     tolerance = 4 * DTYPES[dtype][0]
-    value = stored(passed + saturation * on, dtype)
     np.testing.assert_allclose(result.outputs[0], value, rtol=tolerance)
     np.testing.assert_allclose(of_x, (1 - saturation) * on, rtol=tolerance)
     np.testing.assert_array_equal(of_gain, np.zeros(len(x)))

@@ -81,18 +81,14 @@ def test_whole_numbers_are_taken_for_floats(row: Row) -> None:
     np.testing.assert_allclose(as_float64(outputs), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "bool"])
-@pytest.mark.parametrize("policy", ["bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("row", first_rows(), ids=row_id)
-def test_outputs_have_the_dtype_that_the_symbolic_call_says(
-    row: Row, policy: str, dtype: str
-) -> None:
-    layer = in_policy(row, policy)
+def test_the_dtype_of_the_symbolic_call(row: Row) -> None:
+    """Of Booleans in a mixed policy, which Keras does not cast by itself."""
+    layer = in_policy(row, "mixed_float16")
     numbers = np.random.default_rng(0).integers(0, 2, (2, *row.input_shape))
-    outputs = layer(keras.ops.convert_to_tensor(numbers, dtype))
-    said = layer(keras.Input(row.input_shape, dtype=dtype)).dtype
-    assert said == POLICIES[policy][0]
-    assert keras.backend.standardize_dtype(outputs.dtype) == said
+    outputs = layer(keras.ops.convert_to_tensor(numbers, "bool"))
+    said = layer(keras.Input(row.input_shape, dtype="bool")).dtype
+    assert keras.backend.standardize_dtype(outputs.dtype) == said == "float16"
 
 
 def in_policy(row: Row, policy: str) -> keras.layers.Layer:

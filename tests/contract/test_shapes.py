@@ -1,7 +1,8 @@
 """Symbolic and eager shapes, static and dynamic axes.
 
 Only here shows: an output shape that is stated and not met; a size of the symbolic
-call that is kept for later calls; a sum or mean that reaches over the batch.
+call that is kept for later calls; a sum or mean that reaches over the batch; an
+operation that refuses an empty batch; a part that torch.compile leaves to Python.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64
-from tests.layer_table import ROWS, Row, row_id
+from tests.layer_table import ROWS, Row, first_rows, row_id
+
+# Those whose convolution of an empty batch TensorFlow gets wrong, as Keras' own.
+CONVOLUTIONS = (
+    "MinMaxoutConv",
+    "Modulated_convolution",
+    "Modulated_channelwise",
+    "AdaptiveConv2D",
+)
+FEED_FORWARD_ROWS = [r for r in first_rows() if not (r.is_recurrent or r.is_cell)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
@@ -42,3 +52,27 @@ def test_a_model_of_free_sizes(row: Row) -> None:
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+@pytest.mark.parametrize("row", FEED_FORWARD_ROWS, ids=row_id)
+def test_an_empty_batch(row: Row) -> None:
+    if keras.backend.backend() == "tensorflow" and row.name in CONVOLUTIONS:
+        pytest.skip("TensorFlow returns the input where it convolves an empty batch")
+    layer = row.layer()
+    layer(row.batch())
+    assert tuple(layer(row.batch(0)).shape) == (0, *row.output_shape)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+@pytest.mark.parametrize("row", FEED_FORWARD_ROWS, ids=row_id)
+def test_torch_compiles_it_whole(row: Row) -> None:
+    """The backend "eager" traces the graph, and takes no time to compile it."""
+    import torch
+
+    layer = row.layer()
+    x = keras.ops.convert_to_tensor(row.batch())
+    expected = layer(x)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), expected)

@@ -17,19 +17,19 @@ from keras_modact.rectification.channels import (
     known_channels,
     share_of_units,
 )
-from keras_modact.rectification.pieces import MinMaxoutBase
+from keras_modact.rectification.maxout import MinMaxoutBase, smallest_or_largest
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class MinMaxoutConv(MinMaxoutBase):
-    """Convolution of Min-Maxout units: each filter is several, one of which speaks.
+    """Convolution of Min-Maxout units: the minimum or maximum of several filters.
 
-    Choose it where `MinMaxout` would be chosen on features. It convolves over
-    every axis between the batch and the channels: one for sequences, two for
-    images, three for volumes; so grey images need their channel axis of 1. There
-    is no further activation.
+    The convolutional form of `MinMaxout`, which says how it reads the thesis. It
+    convolves over every axis between the batch and the channels: one for
+    sequences, two for images, three for volumes; grayscale images need a channel
+    axis of size 1. No further activation is applied.
 
-    Filter i has k = `num_pieces` kernels, compared position by position:
+    Filter i has k = `num_pieces` kernels, compared at each position:
 
         z_ij = conv(x, W_ij) + b_ij                    j = 1 ... k
         y_i  = min_j z_ij     for the first round(min_fraction * filters) filters
@@ -39,24 +39,23 @@ class MinMaxoutConv(MinMaxoutBase):
     Goodfellow et al. (2013), `min_fraction=1` its mirror image.
 
     Weights: `kernel` (kernel_size..., channels, k filters), k blocks of channels
-    with the filters in order within each; `bias` (k filters), alike. An
-    initializer draws each block by itself, so that a piece starts as a `Conv`
-    layer of that size would.
+    with the filters in order within each; `bias` (k filters), alike. Each block
+    is initialized separately, as the kernel of a `Conv` layer of its size.
 
     Args:
         filters: Positive integer, the number of output channels.
         kernel_size: Positive integer, or a tuple of one for each spatial axis.
-        num_pieces: Integer of at least 2, the pieces of each filter. Defaults
-            to 2.
-        min_fraction: Float in [0, 1], the share of filters that give the smallest
-            piece. Defaults to 0.5.
         strides: Positive integer, or a tuple of one for each spatial axis.
             Defaults to 1.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-        data_format: `"channels_last"` or `"channels_first"`. Defaults to Keras'
-            configured one.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to
+            `keras.config.image_data_format()`.
         dilation_rate: Positive integer, or a tuple of one for each spatial axis;
-            above 1 it excludes `strides` above 1. Defaults to 1.
+            not above 1 together with `strides` above 1. Defaults to 1.
+        num_pieces: Integer of at least 2, the number of pieces of each filter.
+            Defaults to 2. This and the arguments below are passed by name.
+        min_fraction: Float in [0, 1], the fraction of filters that output their
+            smallest piece. Defaults to 0.5.
         use_bias: Boolean, whether the pieces have a bias. Defaults to `True`.
         kernel_initializer: Initializer of `kernel`. Defaults to
             `"glorot_uniform"`.
@@ -76,8 +75,8 @@ class MinMaxoutConv(MinMaxoutBase):
         `data_format="channels_first"`.
 
     Output shape:
-        `(batch, ..., filters)`, or `(batch, filters, ...)`, with the spatial
-        sizes that a convolution of this padding, stride and dilation leaves.
+        `(batch, ..., filters)`, or `(batch, filters, ...)`, with the
+        spatial sizes of a `Conv` layer of these arguments.
 
     Raises:
         ValueError: If an argument is out of its range or does not fit the
@@ -103,12 +102,13 @@ class MinMaxoutConv(MinMaxoutBase):
         self,
         filters: int,
         kernel_size: int | Sequence[int],
-        num_pieces: int = 2,
-        min_fraction: float = 0.5,
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: int | Sequence[int] = 1,
+        *,
+        num_pieces: int = 2,
+        min_fraction: float = 0.5,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -164,14 +164,15 @@ class MinMaxoutConv(MinMaxoutBase):
         self.minima = share_of_units(
             name, "min_fraction", self.min_fraction, self.filters
         )
-        self.add_pieces((*window, channels), self.filters)
+        self.add_pieces((*window, channels), self.filters, self.num_pieces)
 
     def call(self, inputs: Tensor) -> Tensor:
         inputs = numerics.as_float(inputs, self.compute_dtype)
         self._check(inputs.shape)
         kernel = numerics.weight_like(self.kernel, inputs)
         linear = self._convolve(inputs, kernel)
-        return self.smallest_or_largest(linear, self.minima, self.data_format)
+        pieces = self.affine_pieces(linear, self.data_format)
+        return smallest_or_largest(pieces, self.minima, self.data_format)
 
     def _check(self, shape: Sequence[int | None]) -> None:
         if self.built:

@@ -90,6 +90,60 @@ def test_dense_in_float64_with_gradients(min_fraction: float) -> None:
         np.testing.assert_allclose(exact, estimate, atol=1e-8)
 
 
+def literal(
+    kernel: np.ndarray, bias: np.ndarray, x: np.ndarray, minima: int
+) -> np.ndarray:
+    """The thesis' words: of the weighted inputs, unit by unit, no sum."""
+    outputs = [
+        (np.min if unit < minima else np.max)(x * kernel[:, unit], axis=-1) + bias[unit]
+        for unit in range(kernel.shape[1])
+    ]
+    return np.stack(outputs, axis=-1)
+
+
+@pytest.mark.float64
+@pytest.mark.parametrize("min_fraction", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 2, 3)])
+def test_weighted_inputs_without_a_sum(shape: tuple, min_fraction: float) -> None:
+    layer, weights = built(
+        keras_modact.MinMaxout,
+        shape,
+        1,
+        units=5,
+        num_pieces="inputs",
+        min_fraction=min_fraction,
+        dtype="float64",
+    )
+    random = np.random.default_rng(2)
+    x, cotangent = random.normal(size=shape), random.normal(size=(*shape[:-1], 5))
+    minima = round(min_fraction * 5)
+    result = differentiate(layer, [x], [cotangent])
+    np.testing.assert_allclose(
+        result.outputs[0], literal(*weights, x, minima), atol=1e-14
+    )
+    estimates = central_differences(
+        lambda arrays: float((literal(*arrays, minima) * cotangent).sum()),
+        [*weights, x],
+    )
+    for exact, estimate in zip(result.weights + result.inputs, estimates, strict=True):
+        np.testing.assert_allclose(exact, estimate, atol=1e-8)
+    again = keras_modact.MinMaxout.from_config(layer.get_config())
+    again.build(shape)
+    assert [w.shape for w in again.weights] == [(3, 5), (5,)]
+
+
+@pytest.mark.parametrize("min_fraction", [0.0, 1.0])
+@pytest.mark.parametrize("piece", range(3))
+def test_a_nan_in_any_piece_is_passed_on(piece: int, min_fraction: float) -> None:
+    layer = keras_modact.MinMaxout(2, num_pieces=3, min_fraction=min_fraction)
+    layer.build((None, 1))
+    bias = np.zeros((3, 2), "float32")
+    bias[piece, 1] = np.nan
+    layer.bias.assign(bias.ravel())
+    outputs = as_float64(layer(np.ones((1, 1), "float32")))
+    np.testing.assert_array_equal(np.isnan(outputs), [[False, True]])
+
+
 CONVOLUTIONS = [
     # Input without batch and channels, arguments, padding of the oracle.
     ((7,), {"kernel_size": 3}, ((0, 0),)),
