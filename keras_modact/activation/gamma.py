@@ -27,10 +27,11 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
         d/dn = (1 - s) (x g2 - g1) / n + s x g2 (1 - g2)
         d/ds = g2 - g1
 
-    and automatic differentiation gives them with no digits lost: each is right
-    to a few roundings of its largest term. (The product n x is rounded once,
-    which moves a tail e^(n x) by |n x| roundings.) At n = 0 gamma has no value,
-    and near it gamma grows like ln 2 / n.
+    and automatic differentiation computes them without loss of precision: each
+    is accurate to a few roundings of its largest term. (The product n x is rounded
+    once, which changes a tail e^(n x) by |n x| roundings.) Where n x overflows, and
+    for infinite x, values and derivatives are their limits. gamma is undefined at
+    n = 0, and grows like ln 2 / n near it.
 
     Args:
         x: Tensor of any shape.
@@ -38,8 +39,9 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
         saturation: s. A number, or an array that broadcasts to `x`.
 
     Returns:
-        Tensor of the shape and dtype of `x`, floats for whole numbers; half
-        precision is computed in float32, with n and s as they are stored.
+        Tensor of the shape and dtype of `x`, `keras.config.floatx()` for integers
+        and Booleans; half precision is computed in float32, with n and s in the
+        dtype that they have.
 
     Raises:
         ValueError: If a number or NumPy array given as `gain` holds a zero or a

@@ -16,28 +16,27 @@ from keras_modact.arguments import Tensor, constructor_arguments
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class Gamma(Adaptation):
-    """Adaptive activation: learns its place between ReLU, softplus and sigmoid.
+    """Adaptive activation with a learned shape between ReLU, softplus and sigmoid.
 
-    Choose it in place of a fixed activation where its shape should be learned
-    with the weights, or alone: in a trained network, gain and saturation are a
-    handle of two numbers a layer, or a neuron, by which it can be adapted to
-    changed inputs (see the example).
+    Use it in place of a fixed activation to learn its shape with the weights, or
+    to adapt a trained network to changed inputs by its gains and saturations
+    alone: two parameters per layer or per neuron (see the example).
 
     With the gain n and the saturation s, and sigma the logistic sigmoid:
 
         gamma(x; n, s) = (1 - s) softplus(n x) / n + s sigma(n x)
 
     Modes: `"static"`, one fixed pair for the layer; `"homogeneous"`, one trained
-    pair for the layer; `"heterogeneous"`, one trained pair for every neuron,
-    that is for every position but the batch, or for fewer with `shared_axes`.
+    pair for the layer; `"heterogeneous"`, one trained pair for each neuron, that
+    is for each position except the batch, or for fewer with `shared_axes`.
 
     Weights: `gain` and `saturation`, scalars or of the shape of the neurons.
     Published initial values: a gain of 1, 2.5, 5, ..., 20 with a saturation of
     0, .25, .5, .75 or 1; or gains from 5 + 2 U(0, 1),
-    `gain_initializer=keras.initializers.RandomUniform(5, 7)`, with 0. They are not
-    constrained in training unless a constraint is given. Near a gain of 0 gamma
-    grows like ln 2 / n: `gain_constraint="non_neg"`, which clips to 0, and
-    regularizers that draw the gain to 0 do harm.
+    `gain_initializer=keras.initializers.RandomUniform(5, 7)`, with 0. They are
+    unconstrained in training unless a constraint is given. Near a gain of 0 gamma
+    grows like ln 2 / n: avoid `gain_constraint="non_neg"`, which clips to 0, and
+    regularizers that pull the gain to 0.
 
     Args:
         mode: `"static"`, `"homogeneous"` or `"heterogeneous"`. Defaults to
@@ -60,11 +59,11 @@ class Gamma(Adaptation):
         inputs: Tensor of any shape.
 
     Input shape:
-        Any; in mode `"heterogeneous"` every axis but the batch and the shared
-        ones needs a known size.
+        Any; in mode `"heterogeneous"` every axis except the batch and the shared
+        ones must have a known size.
 
     Output shape:
-        That of the input.
+        Same shape as the input.
 
     Raises:
         ValueError: If an argument is out of its range, the gain starts at 0, a

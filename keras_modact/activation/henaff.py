@@ -15,17 +15,17 @@ from keras_modact.arguments import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class Henaff(keras.initializers.Initializer):
-    """Block-diagonal rotations: a recurrent matrix that keeps every length.
+    """Initializer that generates block-diagonal rotation matrices.
 
-    Choose it for the recurrent kernel of a plain recurrent layer that has to
-    remember: an orthogonal matrix, sparse and with angles spread over a half
-    turn. It is the matrix exponential of a block-diagonal skew matrix; for each
-    pair of units, with an angle t drawn from U(-pi, 0),
+    Use it for the recurrent kernel of simple recurrent layers that need a long
+    memory: an orthogonal matrix, sparse, with angles spread over a half turn. It is
+    the matrix exponential of a block-diagonal skew matrix; for each pair of units,
+    with an angle t drawn from U(-pi, 0),
 
         [ cos t  -sin t ]
         [ sin t   cos t ]
 
-    For an odd size the last unit is left alone, with a 1 on the diagonal.
+    For an odd size the last unit has a 1 on the diagonal.
 
     Args:
         seed: Integer, `keras.random.SeedGenerator` or None. The same integer

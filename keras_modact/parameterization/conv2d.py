@@ -39,10 +39,10 @@ CONVOLUTION = (
 class AdaptiveConv2D(keras.layers.Conv2D):
     """2D convolution that adapts its kernel, by channels, to each image.
 
-    Choose it over `keras.layers.Conv2D` where what a filter should look for
+    Use it in place of `keras.layers.Conv2D` where what a filter should detect
     depends on the whole image. It goes beyond the paper, which adapts dense
-    layers: it is the paper's equation 5 with the channels for the features, and
-    with the channels' means over the image for what the policy reads.
+    layers: it is the paper's equation 5 with channels as the features and with the
+    channels' means over the image as the policy's input.
 
     With the convolution `conv`, the channels' means m of the image x, and "1 +"
     with `around_one` only:
@@ -51,8 +51,8 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         d_j = [1 +] tau(z @ U_j), or 1 where `adaptation` leaves it out
         z = relu(m P + p), or (m P1 + p1) * sigma(m P2 + p2)
 
-    d_1 has one number for each channel of x, d_2 and d_3 one for each filter,
-    the same at every position of an image. With `around_one=True` the layer
+    d_1 has one scalar per channel of x, d_2 and d_3 one per filter, shared by all
+    positions of an image. With `around_one=True` the layer
     starts as the `Conv2D` with the same kernel and bias.
 
     Weights: `kernel` and `bias` as in `keras.layers.Conv2D`; of `layer.policy`:
@@ -108,8 +108,8 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         **kwargs: `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of images, their channels where `data_format` says.
-        training: Boolean, whether dropout acts.
+        inputs: Tensor of images, in `data_format`.
+        training: Boolean, whether `policy_dropout` is applied.
 
     Input shape:
         `(batch, rows, columns, channels)`, with `"channels_first"`
@@ -120,9 +120,9 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         `(batch, filters, new_rows, new_columns)`.
 
     Raises:
-        ValueError: If an argument is out of its range, the number of channels is
-            unknown when the weights are made, or a policy layer gives another
-            shape than `(batch, policy_units)`.
+        ValueError: If an argument is invalid, the number of channels is unknown
+            at build time, or a policy layer's output shape is not
+            `(batch, policy_units)`.
 
     Example:
 
@@ -232,7 +232,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         return numerics.activate(self.activation, x)
 
     def adaptation(self, inputs: Any) -> tuple[Tensor | None, ...]:
-        """The diagonals for these images, for a look at what the policy does.
+        """Returns the diagonals for `inputs`, for inspection.
 
         Args:
             inputs: Tensor of images, as in a call.

@@ -34,10 +34,10 @@ Shape = Sequence[int | None]
 class AdaptiveDense(keras.layers.Layer):
     """Dense layer that adapts its weight matrix to each input.
 
-    Choose it over `keras.layers.Dense` where different regions of the inputs
-    want different linear maps: in place of one wide layer and its activation, a
-    small network, the policy, scales the rows, the columns or the singular
-    values of the kernel for every sample. No kernel is ever made per sample.
+    Use it in place of `keras.layers.Dense` where different regions of the input
+    need different linear maps: a small network, the policy, scales the rows, the
+    columns or the singular values of the kernel for each sample. No per-sample
+    kernel is materialized.
 
     With x a row vector, `@` the matrix product, the policy's latent z, and
     "1 +" with `around_one` only:
@@ -52,9 +52,9 @@ class AdaptiveDense(keras.layers.Layer):
     which scales sub-matrices. `"sva"` is (False, True, False): x @ W_1 * d_2 @ W_2,
     which scales singular values as long as both kernels are orthogonal.
 
-    As published, tau is tanh and nothing starts near the identity: a fresh layer
-    gives small outputs. With `around_one=True` it starts as the `Dense` layer
-    with the same kernel and bias, of which it then is a variation.
+    As published, tau is tanh and the diagonals start near 0: a new layer has
+    small outputs. With `around_one=True` it starts as the `Dense` layer with the
+    same kernel and bias.
 
     Weights: in the list `layer.kernels` the one `kernel` (features, units), or
     for q above 2 `kernel_1` to `kernel_<q-1>`; `bias` (units); and of
@@ -109,19 +109,19 @@ class AdaptiveDense(keras.layers.Layer):
 
     Call arguments:
         inputs: Tensor `(batch, ..., features)`.
-        training: Boolean, whether dropout acts.
+        training: Boolean, whether `policy_dropout` is applied.
 
     Input shape:
-        `(batch, ..., features)`; each vector along the last axis is adapted to
-        by itself.
+        `(batch, ..., features)`; the kernel is adapted to each vector along the
+        last axis separately.
 
     Output shape:
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: If an argument is out of its range, nothing would be adapted,
-            the number of features is unknown when the weights are made, or a
-            policy layer gives another shape than `(batch, ..., policy_units)`.
+        ValueError: If an argument is invalid, nothing would be adapted, the
+            number of features is unknown at build time, or a policy layer's
+            output shape is not `(batch, ..., policy_units)`.
 
     Example:
 
@@ -278,7 +278,7 @@ class AdaptiveDense(keras.layers.Layer):
         return numerics.activate(self.activation, x)
 
     def adaptation(self, inputs: Any) -> tuple[Tensor | None, ...]:
-        """The diagonals for these inputs, for a look at what the policy does.
+        """Returns the diagonals for `inputs`, for inspection.
 
         `keras.Model(model.inputs, layer.adaptation(layer.input)[1])` gives the
         second one for whole batches, if the layer is part of a model that was

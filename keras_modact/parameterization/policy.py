@@ -16,7 +16,7 @@ from keras_modact.inner_layers import output_shape, refuse_its_own_arguments
 LATENTS = {"relu": 1, "glu": 2}
 DEFAULT_UNITS = 32
 WEIGHTS = ("policy_kernel", "policy_bias", "adaptation")
-# How the network for z starts and is held, where it is made here.
+# The defaults of what is for a network for z that is made here.
 LATENT_DEFAULTS = {
     "policy_kernel_initializer": "glorot_uniform",
     "policy_bias_initializer": "zeros",
@@ -48,15 +48,15 @@ ADAPTATIONS = {
 
 
 class AdaptationPolicy(keras.layers.Layer):
-    """The diagonals of a layer's adaptation matrices, from what the policy reads.
+    """Computes the diagonals of a layer's adaptation matrices.
 
-    With what it reads v, the latent z, `U` split into blocks of columns U_j:
+    With the policy's input v, the latent z, `U` split into blocks of columns U_j:
 
-        z = relu(v P + p), or (v P1 + p1) * sigma(v P2 + p2), or a layer of yours
+        z = relu(v P + p), or (v P1 + p1) * sigma(v P2 + p2), or a Keras layer
         diagonal j = tau(z U_j), or 1 + tau(z U_j) with `around_one`
 
-    It is the part `policy` of `AdaptiveDense` and `AdaptiveConv2D`, which say
-    what the arguments mean and set `sizes` before it is built.
+    It is the attribute `policy` of `AdaptiveDense` and `AdaptiveConv2D`, which
+    document the arguments and set `sizes` before it is built.
 
     Weights: `kernel` (features, policy_units), P, or (features, 2 policy_units),
     P1 and P2; `bias` of as many columns; `adaptation_kernel` (policy_units, sum
@@ -127,7 +127,7 @@ class AdaptationPolicy(keras.layers.Layer):
         )
 
     def _units_of_layer(self, input_shape: Sequence[int | None]) -> int:
-        """The size of what the given layer gives, once its shape is checked."""
+        """The last size of the given layer's output, whose shape is checked."""
         layer = self.latent
         shape = output_shape(layer, input_shape)
         units = shape[-1]

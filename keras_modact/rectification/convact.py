@@ -94,7 +94,7 @@ class ConvAct(keras.layers.Layer):
         `data_format="channels_first"`.
 
     Output shape:
-        That of the input.
+        Same shape as the input.
 
     Raises:
         ValueError: If an argument is out of its range or does not fit the

@@ -74,7 +74,7 @@ class MixLU(keras.layers.Layer):
         `data_format="channels_first"`, any number of axes in between.
 
     Output shape:
-        That of the input.
+        Same shape as the input.
 
     Raises:
         ValueError: If an argument is out of its range, or `scope="units"` meets

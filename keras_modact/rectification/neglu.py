@@ -95,7 +95,7 @@ class NegLU(keras.layers.Layer):
         Any.
 
     Output shape:
-        That of the input.
+        Same shape as the input.
 
     Raises:
         ValueError: If `smooth` is not a Boolean.
