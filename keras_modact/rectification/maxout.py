@@ -72,23 +72,24 @@ class MinMaxoutBase(keras.layers.Layer):
             "activity_regularizer", activity_regularizer
         )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.num_pieces = num_pieces
+        self.num_pieces: int | str = num_pieces
+        self.blocks = num_pieces
         self.min_fraction = min_fraction
         self.use_bias = use_bias
         weight_arguments.keep(self, WEIGHTS, given)
 
-    def add_pieces(self, leading_shape: Sequence[int], units: int, blocks: int) -> None:
-        """Makes the weights, `units` columns for each of the blocks."""
+    def add_pieces(self, leading_shape: Sequence[int], units: int) -> None:
+        """Makes the weights, a block of `units` columns for each piece."""
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(*leading_shape, blocks * units),
-            **weight_arguments.of(self, "kernel", blocks=blocks),
+            shape=(*leading_shape, self.blocks * units),
+            **weight_arguments.of(self, "kernel", blocks=self.blocks),
         )
         if self.use_bias:
             self.bias = self.add_weight(
                 name="bias",
-                shape=(blocks * units,),
-                **weight_arguments.of(self, "bias", blocks=blocks),
+                shape=(self.blocks * units,),
+                **weight_arguments.of(self, "bias", blocks=self.blocks),
             )
 
     def with_bias(self, x: Tensor, data_format: str) -> Tensor:
@@ -108,7 +109,7 @@ class MinMaxoutBase(keras.layers.Layer):
         """
         linear = self.with_bias(linear, data_format)
         axis = channel_axis(data_format)
-        return ops.stack(ops.split(linear, self.num_pieces, axis=axis))
+        return ops.stack(ops.split(linear, self.blocks, axis=axis))
 
     def get_config(self) -> dict[str, Any]:
         config = {
@@ -264,10 +265,10 @@ class MinMaxout(MinMaxoutBase):
     ) -> None:
         given = constructor_arguments(locals())
         units = arguments.positive_integer("units", given.pop("units"))
-        if num_pieces == "inputs":
-            given["num_pieces"] = 2
-        super().__init__(**given)
-        self.num_pieces = num_pieces
+        unsummed = num_pieces == "inputs"
+        super().__init__(**given | ({"num_pieces": 2} if unsummed else {}))
+        if unsummed:
+            self.num_pieces, self.blocks = num_pieces, 1
         self.units = units
         self.supports_masking = True
 
@@ -277,8 +278,7 @@ class MinMaxout(MinMaxoutBase):
         self.minima = share_of_units(
             name, "min_fraction", self.min_fraction, self.units
         )
-        blocks = 1 if self.num_pieces == "inputs" else self.num_pieces
-        self.add_pieces((features,), self.units, blocks)
+        self.add_pieces((features,), self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
         inputs = numerics.as_float(inputs, self.compute_dtype)

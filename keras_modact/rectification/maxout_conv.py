@@ -164,7 +164,7 @@ class MinMaxoutConv(MinMaxoutBase):
         self.minima = share_of_units(
             name, "min_fraction", self.min_fraction, self.filters
         )
-        self.add_pieces((*window, channels), self.filters, self.num_pieces)
+        self.add_pieces((*window, channels), self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         inputs = numerics.as_float(inputs, self.compute_dtype)
