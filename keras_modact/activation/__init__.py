@@ -6,9 +6,8 @@ their recurrent kernels.
 """
 
 from keras_modact.activation.arun import ARUN, ARUNCell
-from keras_modact.activation.gamma import gamma
+from keras_modact.activation.gamma import Gamma, gamma
 from keras_modact.activation.gamma_rnn import GammaRNN, GammaRNNCell
-from keras_modact.activation.gamma_layer import Gamma
 from keras_modact.activation.henaff import Henaff
 
 __all__ = [
