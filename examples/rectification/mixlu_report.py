@@ -62,6 +62,60 @@ def results_table(runs: Sequence[Run], thesis: Thesis) -> str:
     return tables.markdown_table(rows)
 
 
+def thesis_figures(run: Run) -> tuple[float, float]:
+    """Training and test error as the thesis counts them, at the last epoch."""
+    return run.training_errors[-1], run.drawn_test_errors[-1]
+
+
+def change_table(runs: Sequence[Run], gradient: str, thesis: Thesis) -> str:
+    """A Markdown table of how much each percentage adds to the one before it.
+
+    The columns are those that the thesis derives from its tables 7 and 10: test
+    minus training, how far test and training errors rise, and the ratio of the
+    two; the thesis' own stand behind. Errors are counted as it counts them; means
+    over the seeds.
+    """
+    rows = [["% NegLU", "test - training", "test rises", "training rises", "ratio"]]
+    rows[0] += [f"thesis: {rows[0][1]}", *rows[0][2:]]
+    columns = [
+        {
+            fraction: np.mean([thesis_figures(run) for run in group], axis=0)
+            for fraction, group in groups.items()
+        }
+        for groups in (with_gradient(runs, gradient), thesis.runs())
+    ]
+    for fraction in columns[0]:
+        row = [f"{fraction:g}"]
+        for found in columns:
+            before = max((x for x in found if x < fraction), default=fraction)
+            if fraction not in found:
+                row += ["-"] * 4
+                continue
+            train, test = found[fraction]
+            more_train, more_test = found[fraction] - found[before]
+            row += [f"{x:.2f}" for x in (test - train, more_test, more_train)]
+            row.append(f"{more_test / more_train:.2f}" if more_train else "-")
+        rows.append(row)
+    return tables.markdown_table(rows)
+
+
+def course_table(runs: Sequence[Run], gradient: str, epochs: int = 9) -> str:
+    """A Markdown table of the test error by epoch, elements drawn (table 8).
+
+    A column for each percentage, mean over seeds; "-" after an end.
+    """
+    groups = with_gradient(runs, gradient)
+    rows = [["epoch", *(f"{fraction:g}% NegLU" for fraction in groups)]]
+    longest = max(len(run.drawn_test_errors) for run in runs)
+    for epoch in range(min(epochs, longest)):
+        row = [str(epoch + 1)]
+        for group in groups.values():
+            found = [r.drawn_test_errors[epoch : epoch + 1] for r in group]
+            row.append(f"{np.mean(found):.2f}" if all(found) else "-")
+        rows.append(row)
+    return tables.markdown_table(rows)
+
+
 def slope_with_error(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """The slope of the straight line through points, and its standard error."""
     x, y = x - x.mean(), y - y.mean()
@@ -135,17 +189,54 @@ def report(
     print(
         f"Here: {options.samples} training images, {options.epochs} epochs, "
         f"{len(options.seeds)} seeds, errors of the trained network, which draws "
-        "nothing. Thesis: all images, 1 seed, errors with elements drawn, those "
-        "of training while it trained."
+        "nothing, and below as in the thesis. Thesis: all images, 1 seed, errors with "
+        "elements drawn, those of training while it trained."
     )
     print(results_table(runs, thesis))
     if any(run.diverged for run in runs):
         print("Means are over the runs that did not diverge, if there are any.")
     for gradient in options.gradients:
+        print(f"\nErrors in percent as the thesis counts them, gradient {gradient}:")
+        print(change_table(runs, gradient, thesis))
+        print("\nTest errors in percent by epoch:")
+        print(course_table(runs, gradient))
         print(gap_verdict(runs, gradient))
     print(divergence_verdict(runs))
     plot_errors(runs, options.output / "errors.png", thesis, title)
-    print(f"See {options.output}/results.json and {options.output}/errors.png")
+    plot_course(runs, options.output / "course.png", title)
+    print(f"Results, errors.png and course.png are in {options.output}")
+
+
+def plot_course(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
+    """Draws errors by epoch (figures 12 and 13), a panel for each share and gradient.
+
+    Solid is the training error while it trained, dotted the test error with
+    elements drawn, a line for each seed.
+    """
+    groups = tables.grouped(runs, "fraction", "gradient")
+    columns = min(3, len(groups))
+    rows = -(-len(groups) // columns)
+    figure = Figure(figsize=(1 + 3 * columns, 1 + 2.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+    for axes in panels[len(groups) :]:
+        axes.remove()
+    for axes, ((fraction, gradient), group) in zip(
+        panels, groups.items(), strict=False
+    ):
+        for run in group:
+            epochs = np.arange(1, len(run.training_errors) + 1)
+            axes.plot(epochs, run.training_errors, "-", color="C0", label="training")
+            axes.plot(epochs, run.drawn_test_errors, ":", color="C1", label="test")
+        of = "" if gradient == "either" else f", {gradient} gradient"
+        axes.set(title=f"{fraction:g}% NegLU{of}", ylabel="error %", xlabel="epoch")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
 
 
 def plot_errors(

@@ -11,8 +11,8 @@ import argparse
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -28,7 +28,13 @@ GUESSING = 85.0
 
 @dataclass
 class Run:
-    """One training, its loss by epoch and its errors in percent afterwards."""
+    """One training: its loss and errors by epoch, and its errors afterwards.
+
+    `train_error` and `test_error` are those of the trained network with the
+    expected value of MixLU. The lists, one number an epoch, hold the thesis' two
+    as well: `training_errors`, counted while the weights change and elements are
+    drawn, and `drawn_test_errors`, with elements drawn at test. All in percent.
+    """
 
     fraction: float
     gradient: str
@@ -37,6 +43,9 @@ class Run:
     loss: list[float]
     train_error: float
     test_error: float
+    training_errors: list[float] = field(default_factory=list)
+    test_errors: list[float] = field(default_factory=list)
+    drawn_test_errors: list[float] = field(default_factory=list)
 
     @property
     def gap(self) -> float:
@@ -70,10 +79,12 @@ class Thesis:
 
     def runs(self) -> dict[float, list[Run]]:
         """The figures as a run for each percentage."""
-        return {
-            fraction: [Run(fraction, "", 0, 0.0, [0.0], *map(self.shown, figures))]
-            for fraction, figures in self.figures.items()
-        }
+        found = {}
+        for fraction, figures in self.figures.items():
+            train, test = map(self.shown, figures)
+            run = Run(fraction, "", 0, 0.0, [0.0], train, test, [train], [], [test])
+            found[fraction] = [run]
+        return found
 
 
 def option_parser(description: str | None, output: str) -> argparse.ArgumentParser:
@@ -120,6 +131,58 @@ def decay_arguments(weight_decay: float) -> dict[str, keras.regularizers.Regular
     }
 
 
+class AsInTraining(keras.layers.Layer):
+    """A layer that does at test what it does in training.
+
+    The thesis' program drew MixLU's elements at test too.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def call(self, inputs: Any) -> Any:
+        return self.layer(inputs, training=True)
+
+    def compute_output_shape(self, inputs_shape: Any) -> Any:
+        return inputs_shape
+
+
+def sharing_layers(model: keras.Model, draw: bool) -> keras.Sequential:
+    """The network once more, of the same layers, with elements drawn at test or not."""
+    layers = [
+        AsInTraining(layer) if draw and isinstance(layer, keras_modact.MixLU) else layer
+        for layer in model.layers
+    ]
+    return keras.Sequential([keras.Input(model.input_shape[1:]), *layers])
+
+
+class ErrorsByEpoch(keras.callbacks.Callback):
+    """Counts a network's errors on the test set after every epoch.
+
+    Args:
+        test: Images and labels.
+        draw: Whether MixLU draws elements at test; a list for each in `errors`.
+    """
+
+    def __init__(
+        self, test: tuple[np.ndarray, np.ndarray], draw: Sequence[bool]
+    ) -> None:
+        super().__init__()
+        self.test = test
+        self.draw = draw
+        self.twins: list[keras.Model] = []
+        self.errors: list[list[float]] = [[] for _ in draw]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # To ask for `self.model` brings its weights up to date on JAX, each time.
+        model = self.model
+        if not self.twins:
+            self.twins = [sharing_layers(model, draw) for draw in self.draw]
+        for errors, twin in zip(self.errors, self.twins, strict=True):
+            errors.append(percent_wrong(twin, *self.test))
+
+
 def percent_wrong(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> float:
     """The percentage of images whose label is not the largest output.
 
@@ -156,16 +219,31 @@ def train_all(
         )
         keras.utils.set_random_seed(seed)
         model = make_model(fraction, gradient)
+        # Units that are chosen once are not drawn.
+        draws = fraction > 0 and options.scope == "elements"
+        by_epoch = ErrorsByEpoch(test, [False, True] if draws else [False])
         start = time.perf_counter()
-        loss = model.fit(
+        history = model.fit(
             *train,
             batch_size=options.batch_size,
             epochs=options.epochs,
             # What is no number once remains so.
-            callbacks=[keras.callbacks.TerminateOnNaN()],
+            callbacks=[by_epoch, keras.callbacks.TerminateOnNaN()],
             verbose=command_line.fit_verbosity(options),
-        ).history["loss"]
+        ).history
         seconds = time.perf_counter() - start
-        errors = [percent_wrong(model, *data) for data in (train, test)]
-        runs.append(Run(fraction, gradient, seed, seconds, loss, *errors))
+        runs.append(
+            Run(
+                fraction,
+                gradient,
+                seed,
+                seconds,
+                history["loss"],
+                train_error=percent_wrong(by_epoch.twins[0], *train),
+                test_error=by_epoch.errors[0][-1],
+                training_errors=[100 * (1 - right) for right in history["accuracy"]],
+                test_errors=by_epoch.errors[0],
+                drawn_test_errors=by_epoch.errors[-1],
+            )
+        )
     return runs

@@ -15,7 +15,9 @@ from examples.shared import images as image_sets
 
 OPTIONS = "--epochs 2 --samples 12 --test-samples 6 --batch-size 6 --fractions 0 2"
 TINY = [*OPTIONS.split(), "--seeds", "0", "--verbose", "0"]
-SETTINGS = argparse.Namespace(scope="elements", samples=1000, batch_size=100, epochs=30)
+SETTINGS = argparse.Namespace(
+    scope="elements", samples=1000, batch_size=100, epochs=30, mirror="image"
+)
 
 to_numpy = keras.ops.convert_to_numpy
 
@@ -69,6 +71,31 @@ def test_learning_rate_falls_after_15_and_25_of_30_epochs():
         optimizer.iterations.assign(10 * epoch + 5)
         rates.append(float(optimizer.learning_rate))
     np.testing.assert_allclose(rates, [0.05] * 15 + [5e-3] * 10 + [5e-4] * 5)
+    # From the first update of an epoch on.
+    for update, rate in ((149, 0.05), (150, 5e-3), (249, 5e-3), (250, 5e-4)):
+        optimizer.iterations.assign(update)
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
+
+
+def test_a_batch_is_mirrored_as_one_half_of_the_time_in_training():
+    layer = mixlu_cifar10.MirrorBatch(seed=0)
+    images = np.arange(2 * 3 * 4 * 1, dtype="float32").reshape(2, 3, 4, 1)
+    np.testing.assert_array_equal(to_numpy(layer(images)), images)
+    mirrored = 0
+    for _ in range(60):
+        found = to_numpy(layer(images, training=True))
+        is_mirrored = found[0, 0, 0, 0] != images[0, 0, 0, 0]
+        mirrored += is_mirrored
+        expected = images[:, :, ::-1] if is_mirrored else images
+        np.testing.assert_array_equal(found, expected)
+    assert 15 < mirrored < 45
+
+
+def test_mirror_option_reaches_the_network():
+    for mirror, kind in (("image", "RandomFlip"), ("batch", "MirrorBatch")):
+        given = argparse.Namespace(**{**vars(SETTINGS), "mirror": mirror})
+        first = mixlu_cifar10.build_model(given, 0, "either").layers[0]
+        assert type(first).__name__ == kind
 
 
 def test_each_weight_learns_at_its_own_rate():
@@ -184,4 +211,5 @@ def test_paper_preset_has_the_numbers_of_the_thesis():
         "fractions": [0, 0.25, 0.5, 1, 2, 3],
         "gradients": ["exact", "published"],
         "scope": "elements",
+        "mirror": "batch",
     }

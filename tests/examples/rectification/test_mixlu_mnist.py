@@ -1,13 +1,14 @@
 """MixLU-LeNet on MNIST: the network, the thesis' figures, and a tiny run."""
 
 import json
+from fractions import Fraction
 
 import keras
 import numpy as np
 import pytest
 
 import keras_modact
-from examples.rectification import mixlu_mnist
+from examples.rectification import mixlu_cifar10, mixlu_mnist
 
 OPTIONS = "--epochs 2 --samples 12 --test-samples 6 --batch-size 6 --fractions 0 5"
 TINY = [*OPTIONS.split(), "--seeds", "0", "--verbose", "0"]
@@ -60,6 +61,24 @@ def test_paper_preset_has_the_numbers_of_the_thesis():
     }
 
 
+@pytest.mark.parametrize(
+    ("thesis", "batch_size", "sizes"),
+    [
+        (mixlu_mnist.THESIS, 100, [500]),
+        (
+            mixlu_cifar10.THESIS,
+            100,
+            [16 * 16 * 32, 16 * 16 * 32, 8 * 8 * 64, 64],
+        ),
+    ],
+)
+def test_numbers_to_draw_are_whole_so_that_rounding_is_none(thesis, batch_size, sizes):
+    for fraction in thesis.figures:
+        for size in sizes:
+            count = Fraction(str(fraction)) / 100 * size * batch_size
+            assert count.denominator == 1
+
+
 def test_mean_training_image_is_taken_off_both_sets(fake_mnist, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
@@ -96,8 +115,14 @@ def test_run_prints_a_table_and_writes_results_and_picture(
     ]  # fmt: skip
     for record, run in zip(results["runs"], runs, strict=True):
         assert record["test_error"] == run.test_error
+        assert record["drawn_test_errors"] == run.drawn_test_errors
+        assert len(record["training_errors"]) == len(record["test_errors"]) == 2
         assert f"| {run.train_error:.3f} " in printed
-    assert (tmp_path / "errors.png").stat().st_size > 1000
+    assert printed.count("as the thesis counts them, gradient") == 2
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "errors.png",
+        "course.png",
+    }
 
 
 def test_missing_data_end_the_run_at_once(tmp_path):

@@ -18,7 +18,11 @@ THESIS = mixlu_training.Thesis(
 
 
 def run(fraction=0, gradient="either", errors=(1.0, 2.0), seed=0, loss=0.5):
-    return mixlu_training.Run(fraction, gradient, seed, 3.0, [1.0, loss], *errors)
+    train, test = errors
+    return mixlu_training.Run(
+        fraction, gradient, seed, 3.0, [1.0, loss], train, test,
+        [9.0, train + 0.25], [8.0, test], [7.0, test + 0.5],
+    )  # fmt: skip
 
 
 def options(**given):
@@ -35,7 +39,7 @@ LABELS = np.arange(8) % 2
 def dense_model(layer, rate=0.1):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layer])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(rate), loss)
+    model.compile(keras.optimizers.SGD(rate), loss, metrics=["accuracy"])
     return model
 
 
@@ -83,6 +87,39 @@ def test_percentage_of_wrong_answers():
     assert mixlu_training.percent_wrong(model, IMAGES, right) == 0
     right[:2] += 1
     assert mixlu_training.percent_wrong(model, IMAGES, right) == 25
+
+
+def test_errors_are_counted_after_every_epoch_with_elements_drawn_and_not():
+    """Against the equations, with half of the elements NegLUs and images that tell."""
+    given = options(fractions=[50], gradients=["exact"], scope="elements", epochs=3)
+    models = []
+
+    def make_model(fraction, gradient):
+        layer = mixlu_training.activation(given, fraction, gradient)
+        models.append(dense_model(layer))
+        return models[-1]
+
+    images = np.random.default_rng(1).standard_normal((600, 3)).astype("float32")
+    labels = np.arange(600) % 4
+    data = IMAGES, LABELS
+    (run,) = mixlu_training.train_all(given, make_model, data, (images, labels))
+    lists = run.training_errors, run.test_errors, run.drawn_test_errors
+    assert [len(errors) for errors in lists] == [3] * 3
+    weights = models[0].layers[0].get_weights()
+    x = images @ weights[0] + weights[1]
+    expected = 0.5 * np.maximum(x, 0) + 0.5 * np.minimum(x, 0)
+    wrong = 100 * np.mean(expected.argmax(-1) != labels)
+    assert run.test_error == run.test_errors[-1] == pytest.approx(wrong, abs=0.4)
+    drawn = mixlu_training.sharing_layers(models[0], draw=True)
+    outputs = drawn.predict(images, verbose=0)
+    np.testing.assert_allclose(
+        np.minimum(abs(outputs - np.maximum(x, 0)), abs(outputs - np.minimum(x, 0))),
+        0,
+        atol=1e-5,
+    )
+    assert (outputs != drawn.predict(images, verbose=0)).any()
+    # In between the weights were others.
+    assert len(set(run.test_errors)) > 1
 
 
 def test_runs_cover_shares_gradients_and_seeds_and_repeat_by_seed():
@@ -186,6 +223,58 @@ def test_verdict_on_the_gap_follows_its_slope(slope, change):
     assert "training error +1.000 ± 0.000" in verdict
     unclear = mixlu_report.gap_verdict(runs_with(0.65), "exact")
     assert "does not change clearly" in unclear
+
+
+@on_one_backend
+def test_changes_are_those_that_the_thesis_derives():
+    """Its table 7 at 1 and 4 percent, and runs by hand; test errors are drawn ones."""
+    thesis = mixlu_training.Thesis(
+        "error", {0: (0.0, 0.92), 1: (0.12, 0.95), 3: (0.34, 1.22), 4: (0.36, 1.14)}
+    )
+    runs = [
+        run(0, errors=(0.0, 1.0)),
+        run(1, "exact", (1.0, 1.0)),
+        run(1, "exact", (2.0, 4.0), seed=1),
+        run(1, "published", (50.0, 60.0)),
+        run(2, "exact", (1.5, 3.0)),
+        run(4, "exact", (3.5, 2.0)),
+    ]
+    table = mixlu_report.change_table(runs, "exact", thesis)
+    rows = [[cell.strip() for cell in r.split("|")[1:-1]] for r in table.splitlines()]
+    assert rows[2:] == [
+        ["0", "1.25", "0.00", "0.00", "-", "0.92", "0.00", "0.00", "-"],
+        ["1", "1.25", "1.50", "1.50", "1.00", "0.83", "0.03", "0.12", "0.25"],
+        ["2", "1.75", "0.50", "0.00", "-", "-", "-", "-", "-"],
+        ["4", "-1.25", "-1.00", "2.00", "-0.50", "0.78", "-0.08", "0.02", "-4.00"],
+    ]
+
+
+@on_one_backend
+def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, monkeypatch):
+    ended = run(2, "exact")
+    ended.drawn_test_errors, ended.training_errors = [90.0], [91.0]
+    runs = [run(0, errors=(1.0, 2.0)), run(0, errors=(1.0, 3.0), seed=1), ended]
+    table = mixlu_report.course_table(runs, "exact")
+    rows = [[cell.strip() for cell in r.split("|")[1:-1]] for r in table.splitlines()]
+    assert rows[0] == ["epoch", "0% NegLU", "2% NegLU"]
+    assert rows[2:] == [["1", "7.00", "90.00"], ["2", "3.00", "-"]]
+    drawn = []
+    figure = mixlu_report.Figure
+
+    def remembered(**arguments):
+        drawn.append(figure(**arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(mixlu_report, "Figure", remembered)
+    mixlu_report.plot_course(runs, tmp_path / "course.png", "title")
+    none, some = drawn[0].axes
+    assert [axes.get_title() for axes in (none, some)] == [
+        "0% NegLU", "2% NegLU, exact gradient",
+    ]  # fmt: skip
+    assert [list(line.get_ydata()) for line in none.lines] == [
+        [9.0, 1.25], [7.0, 2.5], [9.0, 1.25], [7.0, 3.5],
+    ]  # fmt: skip
+    assert [list(line.get_ydata()) for line in some.lines] == [[91.0], [90.0]]
 
 
 @on_one_backend
