@@ -1,4 +1,4 @@
-"""The README's code and the docstrings' examples run; the docstrings are whole."""
+"""All code of README, site and docstrings runs; the docstrings are whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ import pytest
 import keras_modact
 from tests.layer_table import public_classes
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in [README, *sorted((ROOT / "docs").rglob("*.md"))]
+}
 CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 OTHER_BACKENDS = {"jax", "tensorflow", "torch"} - {keras.backend.backend()}
 SECTIONS = (
@@ -31,7 +36,7 @@ SECTIONS = (
 
 
 def documented() -> Iterator[tuple[str, Any]]:
-    """Every class and function that a module of the package defines."""
+    """Every class, method and function that a module of the package defines."""
     for info in pkgutil.walk_packages(keras_modact.__path__, "keras_modact."):
         try:
             module = importlib.import_module(info.name)
@@ -44,6 +49,9 @@ def documented() -> Iterator[tuple[str, Any]]:
             defined_here = getattr(item, "__module__", None) == info.name
             if defined_here and inspect.getdoc(item) and not name.startswith("_"):
                 yield f"{info.name}.{name}", item
+                for method, function in vars(item).items():
+                    if inspect.isclass(item) and not method.startswith("_"):
+                        yield f"{info.name}.{name}.{method}", function
 
 
 EXAMPLES = {
@@ -58,14 +66,29 @@ def test_docstring_example(name: str) -> None:
         exec(compile(block, name, "exec"), {"__name__": name})
 
 
-def test_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's blocks run one after the other, as a reader would run them."""
+BLOCKS = {
+    name: CODE.findall(path.read_text(encoding="utf-8")) for name, path in PAGES.items()
+}
+BLOCKS = {name: blocks for name, blocks in BLOCKS.items() if blocks}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's blocks run one after the other, as a reader would run them."""
     monkeypatch.chdir(tmp_path)
-    blocks = CODE.findall(README.read_text(encoding="utf-8"))
-    assert len(blocks) >= 3
-    scope: dict[str, Any] = {"__name__": "readme"}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), scope)
+    scope: dict[str, Any] = {"__name__": name}
+    for block in BLOCKS[name]:
+        exec(compile(block, name, "exec"), scope)
+
+
+def test_no_code_is_left_out() -> None:
+    """Code that is fenced in another way would not run."""
+    for name, path in PAGES.items():
+        text = path.read_text(encoding="utf-8")
+        fences = re.findall(r"^ *[`~]{3,}\W*py.*$", text, re.MULTILINE)
+        assert len(fences) == len(BLOCKS.get(name, [])), name
+    for name in ("README.md", "docs/quickstart.md", "docs/guides/cell.md"):
+        assert name in BLOCKS
 
 
 @pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
@@ -83,3 +106,19 @@ def test_readme_names_every_public_class() -> None:
     text = README.read_text(encoding="utf-8")
     missing = [c.__name__ for c in public_classes() if f"`{c.__name__}`" not in text]
     assert not missing
+
+
+def test_readme_leads_somewhere() -> None:
+    """The files and pictures that it names are there; the site checks its own."""
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README.read_text("utf-8")):
+        assert (ROOT / target).exists(), target
+
+
+def test_reference_has_every_public_name() -> None:
+    """Each public class and function is on a page of the API reference."""
+    text = "".join(p.read_text("utf-8") for p in (ROOT / "docs" / "api").glob("*.md"))
+    named = set(re.findall(r"^::: keras_modact\.(\w+)$", text, re.MULTILINE))
+    public = {
+        name for name in keras_modact.__all__ if callable(getattr(keras_modact, name))
+    }
+    assert named == public

@@ -1,0 +1,38 @@
+"""Keras' sections of docstrings, for mkdocstrings.
+
+Keras writes `Call arguments:`, `Input shape:` and the like, which the parser of
+Google's style does not know; they are given to it in its own words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import griffe
+
+RENAMED = {
+    r"^Call arguments:$": "Other Parameters: Call arguments",
+    r"^(Example|Reference|Input shape|Output shape):\n": r"**\1**\n\n",
+}
+INDENTED = re.compile(
+    r"(^\*\*(?:Reference|Input shape|Output shape)\*\*\n\n)((?:    .*\n?|\n)+)",
+    re.MULTILINE,
+)
+
+
+def dedented(found: re.Match[str]) -> str:
+    """A section's text flush left, where it is no code."""
+    return found[1] + re.sub("^    ", "", found[2], flags=re.MULTILINE)
+
+
+class KerasSections(griffe.Extension):
+    """Rewrites the headings of every docstring of the package."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        if obj.docstring is None:
+            return
+        text = obj.docstring.value
+        for pattern, replacement in RENAMED.items():
+            text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+        obj.docstring.value = INDENTED.sub(dedented, text + "\n").rstrip()

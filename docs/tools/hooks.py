@@ -1,0 +1,47 @@
+"""Hooks of MkDocs: pages that lie elsewhere, and mathematics as MathML.
+
+The changelog, how to contribute and the results are pages of the site where they
+lie in the repository. Formulas are written `$...$` or `$$...$$`, as GitHub shows
+them too, and become MathML here, which browsers draw without a script.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "examples" / "results"
+INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
+BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the pages, and the pictures of the results, that lie elsewhere."""
+    found = {
+        "changelog.md": ROOT / "CHANGELOG.md",
+        "contributing.md": ROOT / "CONTRIBUTING.md",
+    }
+    for kind in ("*.md", "*.png"):
+        for path in sorted(RESULTS.rglob(kind)):
+            found[f"results/{path.relative_to(RESULTS).as_posix()}"] = path
+    for address, path in found.items():
+        files.append(File.generated(config, address, abs_src_path=str(path)))
+    return files
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Replaces what arithmatex has marked by MathML."""
+    content = INLINE.sub(lambda found: mathml(found[1], "inline"), content)
+    return BLOCK.sub(lambda found: mathml(found[1], "block"), content)
+
+
+def mathml(formula: str, display: str) -> str:
+    """A LaTeX formula as MathML; one in a block may be wider than a phone."""
+    made = convert(html.unescape(formula).strip(), display=display)
+    return f'<div class="formula">{made}</div>' if display == "block" else made
