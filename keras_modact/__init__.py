@@ -35,6 +35,7 @@ from keras_modact.modulation import (
     ModulatedLSTM,
     ModulatedLSTMCell,
     modulate,
+    modulation_signals,
     tanhshrink,
 )
 from keras_modact.parameterization import (
@@ -97,6 +98,7 @@ __all__ = [
     "gamma",
     "modulate",
     "modulation",
+    "modulation_signals",
     "neglu",
     "parameterization",
     "rectification",

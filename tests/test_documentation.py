@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,26 @@ EXAMPLES = {
 EXAMPLES = {name: blocks for name, blocks in EXAMPLES.items() if blocks}
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files that an example writes lie in a folder of its own; pictures are closed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def run(name: str, block: str, scope: dict[str, Any]) -> None:
+    if "plotting" in block:
+        pytest.importorskip("matplotlib")
+    exec(compile(block, name, "exec"), scope)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_docstring_example(name: str) -> None:
     for block in EXAMPLES[name]:
-        exec(compile(block, name, "exec"), {"__name__": name})
+        run(name, block, {"__name__": name})
 
 
 BLOCKS = {
@@ -73,12 +90,11 @@ BLOCKS = {name: blocks for name, blocks in BLOCKS.items() if blocks}
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page(name: str) -> None:
     """A page's blocks run one after the other, as a reader would run them."""
-    monkeypatch.chdir(tmp_path)
     scope: dict[str, Any] = {"__name__": name}
     for block in BLOCKS[name]:
-        exec(compile(block, name, "exec"), scope)
+        run(name, block, scope)
 
 
 def test_no_code_is_left_out() -> None:

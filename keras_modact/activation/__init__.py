@@ -2,9 +2,10 @@
 
 `gamma` is the function, `Gamma` the layer, `GammaRNN` a recurrent layer with it,
 `ARUN` one whose activation a small network sets at every step; `Henaff` starts
-their recurrent kernels.
+their recurrent kernels; `plotting` draws curves and paths.
 """
 
+from keras_modact.activation import plotting
 from keras_modact.activation.arun import ARUN, ARUNCell
 from keras_modact.activation.gamma import Gamma, gamma
 from keras_modact.activation.gamma_rnn import GammaRNN, GammaRNNCell
@@ -18,4 +19,5 @@ __all__ = [
     "GammaRNNCell",
     "Henaff",
     "gamma",
+    "plotting",
 ]

@@ -2,7 +2,7 @@
 
 `BRC` and `NBRC` are the layers, `BRCCell` and `NBRCCell` their cells;
 `trace_gates` shows what the gates of a trained layer do, `dynamics` is the
-theory of one unit, and `pictures` draws both.
+theory of one unit, and `plotting` draws both.
 """
 
 from keras_modact.bistability import dynamics, kernels, pictures
@@ -19,5 +19,6 @@ __all__ = [
     "dynamics",
     "kernels",
     "pictures",
+    "plotting",
     "trace_gates",
 ]

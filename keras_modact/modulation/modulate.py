@@ -206,7 +206,7 @@ def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
                 yield leaf
 
 
-def _inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+def inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     """The layers that are attributes of a layer, in lists too, and those in them."""
     seen: list[Any] = [layer]
     waiting = list(vars(layer).values())
@@ -235,7 +235,7 @@ def _warn_of_unreachable(
             continue
         hidden += [
             f"'{inner.name}' in {type(outer).__name__} '{outer.name}'"
-            for inner in _inside(outer)
+            for inner in inside(outer)
             if isinstance(inner, classes) or inner.name in wanted
         ]
     if hidden:

@@ -1,5 +1,6 @@
 """Adaptive parameterization (Flennerhag, Yin, Keane, Elliot 2018)."""
 
+from keras_modact.parameterization import plotting
 from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
 from keras_modact.parameterization.lstm import AdaptiveLSTM, AdaptiveLSTMCell
@@ -15,4 +16,5 @@ __all__ = [
     "AdaptiveLSTMCell",
     "StackedAdaptiveLSTM",
     "StackedAdaptiveLSTMCell",
+    "plotting",
 ]
