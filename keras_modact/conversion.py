@@ -154,4 +154,4 @@ def build_like(new: keras.layers.RNN, old: keras.layers.RNN) -> None:
         for ours, theirs in zip(
             keras.tree.flatten(new.states), keras.tree.flatten(old.states), strict=True
         ):
-            ours.assign(theirs)
+            ours.assign(array(theirs))

@@ -317,7 +317,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         first = layer.data_format == "channels_first"
         sides = (None, None)
         made.build((None, channels, *sides) if first else (None, *sides, channels))
-        made.kernel.assign(layer.kernel)
+        made.kernel.assign(conversion.array(layer.kernel))
         if layer.use_bias:
-            made.bias.assign(layer.bias)
+            made.bias.assign(conversion.array(layer.bias))
         return made

@@ -378,7 +378,7 @@ class AdaptiveDense(keras.layers.Layer):
         given = conversion.around_one(method, layer, DENSE, kwargs)
         made = cls(adaptation=adaptation, **given)
         made.build((None, layer.kernel.shape[0]))
-        made.kernels[0].assign(layer.kernel)
+        made.kernels[0].assign(conversion.array(layer.kernel))
         if made.bias is not None:
-            made.bias.assign(layer.bias)
+            made.bias.assign(conversion.array(layer.bias))
         return made

@@ -409,8 +409,8 @@ class AdaptiveLSTM(RecurrentLayer):
         given = conversion.around_one(method, layer, conversion.LSTM, kwargs)
         made = cls(policy_units=policy_units, **given)
         conversion.build_like(made, layer)
-        made.cell.kernel.assign(layer.cell.kernel)
-        made.cell.recurrent_kernel.assign(layer.cell.recurrent_kernel)
+        made.cell.kernel.assign(conversion.array(layer.cell.kernel))
+        made.cell.recurrent_kernel.assign(conversion.array(layer.cell.recurrent_kernel))
         if layer.cell.use_bias:
-            made.cell.bias.assign(layer.cell.bias)
+            made.cell.bias.assign(conversion.array(layer.cell.bias))
         return made
