@@ -33,7 +33,7 @@ def plot_singular_values(
     ```python
     import numpy as np, keras_modact
 
-    layer = keras_modact.AdaptiveDense(4, "sva", policy_units=8)
+    layer = keras_modact.AdaptiveDense(4, adaptation="sva", policy_units=8)
     inputs = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
     layer(inputs)
     ax = keras_modact.parameterization.plotting.plot_singular_values(
