@@ -8,7 +8,12 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments, weight_arguments
+from keras_modact.utils import validation
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
+)
 
 MODES = ("static", "homogeneous", "heterogeneous")
 WEIGHTS = ("gain", "saturation")
@@ -27,7 +32,7 @@ class Adaptation(keras.layers.Layer):
     def set_adaptation(self, adaptation: Mapping[str, Any]) -> None:
         """Keeps the arguments that `split_adaptation` has set apart."""
         self.mode = adaptation["mode"]
-        weight_arguments.keep(self, WEIGHTS, adaptation)
+        set_weight_arguments(self, WEIGHTS, adaptation)
 
     def add_adaptation(self, shape: Sequence[int]) -> None:
         """Makes the weights `gain` and `saturation`.
@@ -43,13 +48,13 @@ class Adaptation(keras.layers.Layer):
                 # gamma computes in float32 at least, and a gain of 1e-6 would
                 # lose its digits in float16.
                 autocast=False,
-                **weight_arguments.of(self, weight),
+                **weight_kwargs(self, weight),
             )
             setattr(self, weight, made)
 
     def adaptation_config(self) -> dict[str, Any]:
         """The arguments, for `get_config`."""
-        return {"mode": self.mode, **weight_arguments.config(self, WEIGHTS)}
+        return {"mode": self.mode, **weight_config(self, WEIGHTS)}
 
 
 def split_adaptation(
@@ -61,14 +66,14 @@ def split_adaptation(
     initializer of that constant.
     """
     others = dict(given)
-    adaptation = {"mode": arguments.one_of("mode", others.pop("mode"), MODES)}
+    adaptation = {"mode": validation.one_of("mode", others.pop("mode"), MODES)}
     for name in [n for n in given if n.split("_")[0] in WEIGHTS]:
         value = others.pop(name)
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if number and name.endswith("_initializer"):
-            value = keras.initializers.Constant(arguments.finite_number(name, value))
+            value = keras.initializers.Constant(validation.finite_number(name, value))
         adaptation[name] = value
-    gain = arguments.initializer("gain_initializer", adaptation["gain_initializer"])
+    gain = validation.initializer("gain_initializer", adaptation["gain_initializer"])
     refuse_zero(gain, given["gain_initializer"])
     return others, adaptation
 

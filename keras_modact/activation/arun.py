@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Unpack
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
 from keras_modact.activation.gamma import gamma
 from keras_modact.activation.gamma_rnn import GAMMA, PUBLISHED_INITIALIZERS, ElmanCell
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentLayer, arithmetic
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import set_weight_arguments, weight_kwargs
 
 SUPERVISOR = (
     "supervisor_kernel",
@@ -109,7 +110,7 @@ class ARUNCell(ElmanCell):
         **kwargs: Unpack[CellArguments],
     ) -> None:
         given = constructor_arguments(locals())
-        supervisor_units = arguments.positive_integer(
+        supervisor_units = validation.positive_integer(
             "supervisor_units", given.pop("supervisor_units")
         )
         supervisor = {
@@ -125,7 +126,7 @@ class ARUNCell(ElmanCell):
                 supervisor[name] = published
         super().__init__(**given)
         self.supervisor_units = supervisor_units
-        weight_arguments.keep(self, SUPERVISOR, supervisor)
+        set_weight_arguments(self, SUPERVISOR, supervisor)
         self.state_size = [self.units, (self.units, supervisor_units)]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -134,7 +135,7 @@ class ARUNCell(ElmanCell):
 
         def add(name: str, weight: str, shape: tuple[int, ...]) -> Any:
             return self.add_weight(
-                name=name, shape=shape, **weight_arguments.of(self, weight)
+                name=name, shape=shape, **weight_kwargs(self, weight)
             )
 
         self.supervisor_kernel = add(
@@ -177,7 +178,7 @@ class ARUNCell(ElmanCell):
         return arithmetic.tanh(driven)
 
     def adaptation(self, g: Any) -> tuple[Tensor, Tensor]:
-        """Gain and saturation of every unit, also for a look at what they do.
+        """Returns the gain and the saturation of every unit, also for inspection.
 
         Args:
             g: The supervisor's state, `(..., units, supervisor_units)`.

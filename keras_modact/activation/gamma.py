@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, numerics
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
-from keras_modact.arguments import Tensor, constructor_arguments
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
 
 
 def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
@@ -199,7 +199,7 @@ class Gamma(Adaptation):
     ) -> None:
         _, adaptation = split_adaptation(constructor_arguments(locals()))
         shared_axes = checked_shared_axes(shared_axes, mode)
-        activity_regularizer = arguments.regularizer(
+        activity_regularizer = validation.regularizer(
             "activity_regularizer", activity_regularizer
         )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)

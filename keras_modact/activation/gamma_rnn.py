@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_modact import numerics, weight_arguments
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell, RecurrentLayer
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import weight_kwargs
 
 PUBLISHED_INITIALIZERS = {
     "kernel_initializer": "he_normal",
@@ -29,24 +30,24 @@ GAMMA = {
 
 
 class ElmanCell(RecurrentCell):
-    """What the cells of this room share: a = x U + h @ V + b."""
+    """The affine part that the gamma RNN and ARUN share: a = x U + h @ V + b."""
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features = self.checked_features(input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, self.units),
-            **weight_arguments.of(self, "kernel"),
+            **weight_kwargs(self, "kernel"),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(self.units, self.units),
-            **weight_arguments.of(self, "recurrent"),
+            **weight_kwargs(self, "recurrent"),
         )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                name="bias", shape=(self.units,), **weight_arguments.of(self, "bias")
+                name="bias", shape=(self.units,), **weight_kwargs(self, "bias")
             )
 
     def project(self, inputs: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

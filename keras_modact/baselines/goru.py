@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.recurrence import Fixed, RecurrentCell, RecurrentLayer, arithmetic
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import set_weight_arguments, weight_kwargs
 
 THRESHOLD = 0.001
 """What modReLU adds to a length before its bias, in the authors' code."""
@@ -160,19 +161,19 @@ class GORUCell(RecurrentCell):
                 f"halve from units / 2 to 1. Received units={units!r}. Pass for "
                 f"example units={below} or units={2 * below}."
             )
-        weight_arguments.keep(self, ("rotation",), rotation)
+        set_weight_arguments(self, ("rotation",), rotation)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         features = self.checked_features(input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, 3 * self.units),
-            **weight_arguments.of(self, "kernel", blocks=3),
+            **weight_kwargs(self, "kernel", blocks=3),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(self.units, 2 * self.units),
-            **weight_arguments.of(self, "recurrent", blocks=2),
+            **weight_kwargs(self, "recurrent", blocks=2),
         )
         # Not cast to a compute dtype before its sine is: in bfloat16 an angle near pi
         # is off by up to 1/128.
@@ -180,14 +181,14 @@ class GORUCell(RecurrentCell):
             name="rotation",
             shape=(self.units.bit_length() - 1, self.units // 2),
             autocast=False,
-            **weight_arguments.of(self, "rotation"),
+            **weight_kwargs(self, "rotation"),
         )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
                 name="bias",
                 shape=(3 * self.units,),
-                **weight_arguments.of(self, "bias"),
+                **weight_kwargs(self, "bias"),
             )
 
     def project(self, inputs: Tensor) -> Tensor:

@@ -9,8 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.baselines.legendre import delay_matrices
 from keras_modact.recurrence import (
     CellArguments,
@@ -19,6 +17,9 @@ from keras_modact.recurrence import (
     RecurrentLayer,
     arithmetic,
 )
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import set_weight_arguments, weight_kwargs
 
 FURTHER = ("memory_kernel", "input_encoder", "hidden_encoder", "memory_encoder")
 """The weights whose initializers this cell has beside those of every cell."""
@@ -139,13 +140,13 @@ class LMUCell(RecurrentCell):
         **kwargs: Unpack[CellArguments],
     ) -> None:
         given = constructor_arguments(locals())
-        order = arguments.positive_integer("order", given.pop("order"))
-        theta = arguments.positive_number("theta", given.pop("theta"))
+        order = validation.positive_integer("order", given.pop("order"))
+        theta = validation.positive_number("theta", given.pop("theta"))
         further = {f"{w}_initializer": given.pop(f"{w}_initializer") for w in FURTHER}
         super().__init__(**given)
         self.order = order
         self.theta = theta
-        weight_arguments.keep(self, FURTHER, further)
+        set_weight_arguments(self, FURTHER, further)
         self.state_size = [self.units, order]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -153,7 +154,7 @@ class LMUCell(RecurrentCell):
 
         def add(name: str, arguments: str, shape: tuple[int, ...]) -> Any:
             return self.add_weight(
-                name=name, shape=shape, **weight_arguments.of(self, arguments)
+                name=name, shape=shape, **weight_kwargs(self, arguments)
             )
 
         self.input_encoder = add("input_encoder", "input_encoder", (features, 1))

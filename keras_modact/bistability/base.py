@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Unpack
 import keras
 from keras import ops
 
-from keras_modact import arguments, weight_arguments
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell, arithmetic
+from keras_modact.utils import validation
+from keras_modact.utils.validation import Tensor
+from keras_modact.utils.weights import weight_kwargs
 
 
 class BistableCell(RecurrentCell):
@@ -29,7 +30,7 @@ class BistableCell(RecurrentCell):
         use_candidate_bias: bool = False,
         **kwargs: Unpack[CellArguments],
     ) -> None:
-        arguments.truth_value("use_candidate_bias", use_candidate_bias)
+        validation.truth_value("use_candidate_bias", use_candidate_bias)
         if use_candidate_bias and not kwargs.get("use_bias", True):
             raise ValueError(
                 "`use_candidate_bias=True` adds to the gates' bias, received "
@@ -44,12 +45,12 @@ class BistableCell(RecurrentCell):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, 3 * self.units),
-            **weight_arguments.of(self, "kernel", blocks=3),
+            **weight_kwargs(self, "kernel", blocks=3),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=self.recurrent_shape(),
-            **weight_arguments.of(self, "recurrent", blocks=2),
+            **weight_kwargs(self, "recurrent", blocks=2),
         )
         self.bias = None
         if self.use_bias:
@@ -57,7 +58,7 @@ class BistableCell(RecurrentCell):
             self.bias = self.add_weight(
                 name="bias",
                 shape=(blocks * self.units,),
-                **weight_arguments.of(self, "bias", blocks=blocks),
+                **weight_kwargs(self, "bias", blocks=blocks),
             )
 
     def recurrent_shape(self) -> tuple[int, ...]:
@@ -101,7 +102,7 @@ class BistableCell(RecurrentCell):
         raise TypeError(f"{type(self).__name__} must define `gate_inputs(...)`.")
 
     def gates(self, inputs: Tensor, state: Any) -> tuple[Tensor, Tensor]:
-        """The two gates of a step, for a look at what they do.
+        """Returns the two gates of a step, for inspection.
 
         Args:
             inputs: Tensor `(batch, features)`, or `(batch, time, features)`.

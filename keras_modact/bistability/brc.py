@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
 from keras_modact.bistability.base import BistableCell
 from keras_modact.recurrence import RecurrentLayer, arithmetic
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

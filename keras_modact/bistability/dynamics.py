@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_modact.arguments import finite_number
+from keras_modact.utils.validation import finite_number
 
 _HALVINGS = 200  # Enough to bring any bracket in [-1, 1] to adjacent floats.
 

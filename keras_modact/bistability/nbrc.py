@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import conversion, numerics
-from keras_modact.arguments import Tensor
 from keras_modact.bistability.base import BistableCell
 from keras_modact.recurrence import RecurrentLayer, arithmetic
+from keras_modact.utils import conversion, numerics
+from keras_modact.utils.validation import Tensor
 
 SHARED = (*conversion.ANY_LAYER, *conversion.LOOP, *conversion.DROPOUT)
 """The constructor arguments of a GRU that an nBRC has with the same meaning."""

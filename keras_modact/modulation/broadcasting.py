@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from keras import ops
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence.shapes import Shape
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 def broadcast_shape(

@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments
 from keras_modact.modulation import modulators
 from keras_modact.modulation.cloning import (
     clone_graph,
@@ -19,6 +18,7 @@ from keras_modact.modulation.cloning import (
 )
 from keras_modact.modulation.identity_init import scale_back, steady_start
 from keras_modact.modulation.modulated import Modulated
+from keras_modact.utils import validation
 
 
 def modulate(
@@ -90,7 +90,7 @@ def modulate(
         Sha, Schwarcz, Hong, "Context dependent modulation of activation
         function", submitted to ICLR 2019, section 2.
     """
-    arguments.truth_value("start_unchanged", start_unchanged)
+    validation.truth_value("start_unchanged", start_unchanged)
     if isinstance(modulator, keras.layers.Layer):
         raise ValueError(
             "`modulator` must be 'shared', 'channelwise' or a function that makes a "

@@ -8,26 +8,32 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import (
+from keras_modact.modulation import modulators
+from keras_modact.modulation.broadcasting import broadcast, broadcast_shape
+from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
+from keras_modact.recurrence.shapes import Shape
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.layers import (
     freeze_parts,
     output_shape,
     refuse_its_own_arguments,
     with_layers,
     without_activation,
 )
-from keras_modact.modulation import modulators
-from keras_modact.modulation.broadcasting import broadcast, broadcast_shape
-from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
-from keras_modact.recurrence.shapes import Shape
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import (
+    CHECKS,
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
+)
 
 WEIGHTS = ("modulator_kernel", "modulator_bias")
 MODULATORS = ("shared", "channelwise")
 OWN_ARGUMENTS = (
     "modulator_use_bias",
     "modulator_trainable",
-    *(f"{weight}_{kind}" for weight in WEIGHTS for kind in weight_arguments.CHECKS),
+    *(f"{weight}_{kind}" for weight in WEIGHTS for kind in CHECKS),
 )
 # Set in the constructor, before which the wrapped layer does not answer for them.
 OWN_ATTRIBUTES = (
@@ -165,7 +171,7 @@ class Modulated(keras.layers.Wrapper):
         modulators.check_layer(layer)
         made_here = not isinstance(modulator, keras.layers.Layer)
         if made_here:
-            arguments.one_of("modulator", modulator, MODULATORS)
+            validation.one_of("modulator", modulator, MODULATORS)
         else:
             parameters = inspect.signature(Modulated.__init__).parameters
             defaults = {name: parameters[name].default for name in OWN_ARGUMENTS}
@@ -173,18 +179,18 @@ class Modulated(keras.layers.Wrapper):
         tau = activation_of(modulator_activation)
         if activation is None:
             activation = getattr(layer, "activation", None) or "linear"
-        phi = arguments.activation("activation", activation)
+        phi = validation.activation("activation", activation)
         if modulator_use_bias is not None:
-            arguments.truth_value("modulator_use_bias", modulator_use_bias)
-        arguments.truth_value("modulator_trainable", modulator_trainable)
+            validation.truth_value("modulator_use_bias", modulator_use_bias)
+        validation.truth_value("modulator_trainable", modulator_trainable)
         if activity_regularizer is None:
             activity_regularizer = layer.activity_regularizer
-        regularizer = arguments.regularizer(
+        regularizer = validation.regularizer(
             "activity_regularizer", activity_regularizer
         )
         kwargs.setdefault("dtype", modulators.float_policy(layer.dtype_policy))
         super().__init__(layer, activity_regularizer=regularizer, **kwargs)
-        weight_arguments.keep(self, WEIGHTS, given)
+        set_weight_arguments(self, WEIGHTS, given)
         self.modulator_activation = tau
         self.activation = phi
         self.modulator_use_bias = modulator_use_bias
@@ -206,8 +212,8 @@ class Modulated(keras.layers.Wrapper):
         given = {
             "use_bias": use_bias,
             "weights": {
-                "kernel": weight_arguments.of(self, "modulator_kernel"),
-                "bias": weight_arguments.of(self, "modulator_bias"),
+                "kernel": weight_kwargs(self, "modulator_kernel"),
+                "bias": weight_kwargs(self, "modulator_bias"),
             },
             "name": "modulator",
             "dtype": self.dtype_policy,
@@ -307,7 +313,7 @@ class Modulated(keras.layers.Wrapper):
             "modulator": self.modulator_kind,
             "modulator_use_bias": self.modulator_use_bias,
             "modulator_trainable": self.modulator_trainable,
-            **weight_arguments.config(self, WEIGHTS),
+            **weight_config(self, WEIGHTS),
         }
 
     def _modulator_has_changed(self) -> bool:

@@ -9,9 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, conversion, numerics, weight_arguments
-from keras_modact.arguments import Tensor
-from keras_modact.initialization import with_unit_forget_bias
 from keras_modact.modulation.identity_init import steady_bias
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence import (
@@ -20,6 +17,10 @@ from keras_modact.recurrence import (
     RecurrentLayer,
     arithmetic,
 )
+from keras_modact.utils import conversion, numerics, validation
+from keras_modact.utils.initialization import with_unit_forget_bias
+from keras_modact.utils.validation import Tensor
+from keras_modact.utils.weights import weight_kwargs
 
 GATES = 5
 MODULATES = ("slope", "output")
@@ -112,10 +113,10 @@ class ModulatedLSTMCell(RecurrentCell):
         **kwargs: Unpack[CellArguments],
     ) -> None:
         tau = activation_of(modulator_activation)
-        modulates = arguments.one_of("modulates", modulates, MODULATES)
-        unit_forget_bias = arguments.truth_value("unit_forget_bias", unit_forget_bias)
-        activation = arguments.activation("activation", activation)
-        recurrent_activation = arguments.activation(
+        modulates = validation.one_of("modulates", modulates, MODULATES)
+        unit_forget_bias = validation.truth_value("unit_forget_bias", unit_forget_bias)
+        activation = validation.activation("activation", activation)
+        recurrent_activation = validation.activation(
             "recurrent_activation", recurrent_activation
         )
         super().__init__(units, **kwargs)
@@ -131,16 +132,16 @@ class ModulatedLSTMCell(RecurrentCell):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, GATES * self.units),
-            **weight_arguments.of(self, "kernel", blocks=GATES),
+            **weight_kwargs(self, "kernel", blocks=GATES),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(self.units, GATES * self.units),
-            **weight_arguments.of(self, "recurrent", blocks=GATES),
+            **weight_kwargs(self, "recurrent", blocks=GATES),
         )
         self.bias = None
         if self.use_bias:
-            of_bias = weight_arguments.of(self, "bias", blocks=GATES)
+            of_bias = weight_kwargs(self, "bias", blocks=GATES)
             if self.unit_forget_bias:
                 of_bias["initializer"] = with_unit_forget_bias(
                     of_bias["initializer"], GATES
@@ -175,7 +176,7 @@ class ModulatedLSTMCell(RecurrentCell):
         return arithmetic.activate(self.activation, x)
 
     def gates(self, inputs: Tensor, state: Tensor) -> Gates:
-        """The gates of a step, for a look at what they do.
+        """Returns the gates of a step, for inspection.
 
         Args:
             inputs: Tensor `(batch, features)`, or `(batch, time, features)`.

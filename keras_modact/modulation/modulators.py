@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 CONVOLUTIONS = (
     layers.Conv1D,

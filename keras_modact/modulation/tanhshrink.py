@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
-from keras_modact.arguments import Tensor
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor
 
 # x - tanh(x) = (x cosh(x) - sinh(x)) / cosh(x), and both series have positive
 # coefficients only, so that no term takes away from another:
@@ -72,4 +72,4 @@ def modulator_activation(value: Any) -> Callable[[Tensor], Tensor]:
     """The function that the argument `modulator_activation` stands for."""
     if isinstance(value, str) and value == "tanhshrink":
         return tanhshrink
-    return arguments.activation("modulator_activation", value)
+    return validation.activation("modulator_activation", value)

@@ -8,15 +8,16 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments, conversion, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization.policy import (
     ARGUMENTS,
     AdaptationPolicy,
     adapted_channels,
     named,
 )
+from keras_modact.utils import conversion, numerics, validation
+from keras_modact.utils.layers import freeze_parts, with_layers
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import checked_weight_arguments
 
 Shape = Sequence[int | None]
 CONVOLUTION = (
@@ -183,16 +184,16 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         given = constructor_arguments(locals())
         of_policy = {name: given.pop(name) for name in ARGUMENTS}
         adapted = adapted_channels(given.pop("adaptation"))
-        adapt_bias = arguments.truth_value("adapt_bias", given.pop("adapt_bias"))
-        arguments.truth_value("use_bias", use_bias)
-        arguments.positive_integer("filters", filters)
+        adapt_bias = validation.truth_value("adapt_bias", given.pop("adapt_bias"))
+        validation.truth_value("use_bias", use_bias)
+        validation.positive_integer("filters", filters)
         for name in ("kernel_size", "strides", "dilation_rate"):
-            arguments.positive_integers(name, given[name])
-        arguments.one_of("padding", padding, ("valid", "same"))
-        given["data_format"] = arguments.data_format(data_format)
+            validation.positive_integers(name, given[name])
+        validation.one_of("padding", padding, ("valid", "same"))
+        given["data_format"] = validation.data_format(data_format)
         if activation is not None:
-            arguments.activation("activation", activation)
-        super().__init__(**given | weight_arguments.checked(("kernel", "bias"), given))
+            validation.activation("activation", activation)
+        super().__init__(**given | checked_weight_arguments(("kernel", "bias"), given))
         self.policy = AdaptationPolicy(
             of_policy, name="policy", dtype=self.dtype_policy
         )

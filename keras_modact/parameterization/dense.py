@@ -8,14 +8,19 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments, conversion, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
-from keras_modact.inner_layers import freeze_parts, with_layers
 from keras_modact.parameterization.policy import (
     AdaptationPolicy,
     adapted_diagonals,
     checked_rank,
     named,
+)
+from keras_modact.utils import conversion, numerics, validation
+from keras_modact.utils.layers import freeze_parts, with_layers
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
 )
 
 WEIGHTS = ("kernel", "bias")
@@ -175,14 +180,14 @@ class AdaptiveDense(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         given = constructor_arguments(locals())
-        units = arguments.positive_integer("units", units)
+        units = validation.positive_integer("units", units)
         adapted = adapted_diagonals(adaptation)
         rank = checked_rank(rank, len(adapted))
-        phi = arguments.activation(
+        phi = validation.activation(
             "activation", "linear" if activation is None else activation
         )
-        use_bias = arguments.truth_value("use_bias", use_bias)
-        adapt_bias = arguments.truth_value("adapt_bias", adapt_bias)
+        use_bias = validation.truth_value("use_bias", use_bias)
+        adapt_bias = validation.truth_value("adapt_bias", adapt_bias)
         if not any(adapted) and not (use_bias and adapt_bias):
             raise ValueError(
                 "One of the diagonals must be adapted, received adaptation="
@@ -192,11 +197,11 @@ class AdaptiveDense(keras.layers.Layer):
         if kernel_initializer is None:
             several = len(adapted) > 2
             given["kernel_initializer"] = "orthogonal" if several else "glorot_uniform"
-        regularizer = arguments.regularizer(
+        regularizer = validation.regularizer(
             "activity_regularizer", activity_regularizer
         )
         super().__init__(activity_regularizer=regularizer, **kwargs)
-        weight_arguments.keep(self, WEIGHTS, given)
+        set_weight_arguments(self, WEIGHTS, given)
         self.policy = AdaptationPolicy(given, name="policy", dtype=self.dtype_policy)
         self.units = units
         self.adapted = adapted
@@ -213,14 +218,14 @@ class AdaptiveDense(keras.layers.Layer):
             self.add_weight(
                 name="kernel" if len(widths) == 2 else f"kernel_{number}",
                 shape=shape,
-                **weight_arguments.of(self, "kernel"),
+                **weight_kwargs(self, "kernel"),
             )
             for number, shape in enumerate(pairwise(widths), start=1)
         ]
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                name="bias", shape=(self.units,), **weight_arguments.of(self, "bias")
+                name="bias", shape=(self.units,), **weight_kwargs(self, "bias")
             )
         sizes = [*compress(widths, self.adapted)]
         if self.use_bias and self.adapt_bias:
@@ -320,14 +325,14 @@ class AdaptiveDense(keras.layers.Layer):
             "units": self.units,
             "adaptation": named(self.adapted),
             "rank": self.rank,
-            "activation": arguments.activation_config(self.activation),
+            "activation": validation.activation_config(self.activation),
             "use_bias": self.use_bias,
             "adapt_bias": self.adapt_bias,
             **self.policy.arguments(),
             "activity_regularizer": keras.regularizers.serialize(
                 self.activity_regularizer
             ),
-            **weight_arguments.config(self, WEIGHTS),
+            **weight_config(self, WEIGHTS),
         }
 
     @classmethod

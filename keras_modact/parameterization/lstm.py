@@ -8,10 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, conversion, numerics, weight_arguments
-from keras_modact.arguments import Tensor
-from keras_modact.initialization import with_unit_forget_bias
-from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm_base import (
     GATES,
     POLICIES,
@@ -22,6 +18,11 @@ from keras_modact.parameterization.lstm_diagonals import (
     DiagonalLayout,
 )
 from keras_modact.recurrence import RecurrentLayer, arithmetic
+from keras_modact.utils import conversion, numerics, validation
+from keras_modact.utils.initialization import with_unit_forget_bias
+from keras_modact.utils.numerics import masked
+from keras_modact.utils.validation import Tensor
+from keras_modact.utils.weights import weight_kwargs
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -127,7 +128,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         policy: str = "recurrent",
         **kwargs: Any,
     ) -> None:
-        policy = arguments.one_of("policy", policy, POLICIES)
+        policy = validation.one_of("policy", policy, POLICIES)
         super().__init__(units, policy_units, **kwargs)
         self.policy = policy
         self.state_size = [self.units, self.units]
@@ -142,7 +143,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         summary = features + self.units + self.latent_below
 
         def add(name: str, weight: str, *shape: int) -> Any:
-            made = weight_arguments.of(self, weight)
+            made = weight_kwargs(self, weight)
             if name == "bias" and self.unit_forget_bias:
                 made["initializer"] = with_unit_forget_bias(made["initializer"], GATES)
             return self.add_weight(name=name, shape=shape, **made)

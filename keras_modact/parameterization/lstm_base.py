@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_modact import arguments, weight_arguments
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell
+from keras_modact.utils import validation
+from keras_modact.utils.weights import set_weight_arguments
 
 GATES = 4
 POLICIES = ("recurrent", "static")
@@ -75,17 +76,17 @@ class AdaptiveLSTMBase(RecurrentCell):
         **kwargs: Unpack[CellArguments],
     ) -> None:
         given = dict(locals())
-        units = arguments.positive_integer("units", units)
+        units = validation.positive_integer("units", units)
         if policy_units is None:
             policy_units = default_policy_units(units)
-        policy_units = arguments.positive_integer("policy_units", policy_units)
-        adaptation = arguments.one_of("adaptation", adaptation, ADAPTATIONS)
-        adapt_bias = arguments.truth_value("adapt_bias", adapt_bias)
-        tau = arguments.activation("policy_activation", policy_activation)
-        around_one = arguments.truth_value("around_one", around_one)
-        slicing = arguments.one_of("slicing", slicing, SLICINGS)
-        unit_forget_bias = arguments.truth_value("unit_forget_bias", unit_forget_bias)
-        policy_dropout = arguments.dropout_rate("policy_dropout", policy_dropout)
+        policy_units = validation.positive_integer("policy_units", policy_units)
+        adaptation = validation.one_of("adaptation", adaptation, ADAPTATIONS)
+        adapt_bias = validation.truth_value("adapt_bias", adapt_bias)
+        tau = validation.activation("policy_activation", policy_activation)
+        around_one = validation.truth_value("around_one", around_one)
+        slicing = validation.one_of("slicing", slicing, SLICINGS)
+        unit_forget_bias = validation.truth_value("unit_forget_bias", unit_forget_bias)
+        policy_dropout = validation.dropout_rate("policy_dropout", policy_dropout)
         super().__init__(units=units, **kwargs)
         for weight in POLICY_WEIGHTS:
             if given[f"{weight}_initializer"] is None:
@@ -94,7 +95,7 @@ class AdaptiveLSTMBase(RecurrentCell):
                     -(policy_units**-0.5), policy_units**-0.5
                 )
                 given[f"{weight}_initializer"] = "zeros" if zero else published
-        weight_arguments.keep(self, POLICY_WEIGHTS, given)
+        set_weight_arguments(self, POLICY_WEIGHTS, given)
         self.policy_units = policy_units
         self.adaptation_name = adaptation
         self.adapt_bias = adapt_bias

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from keras import ops
 
-from keras_modact.arguments import Tensor
 from keras_modact.parameterization.lstm_base import GATES
+from keras_modact.utils.validation import Tensor
 
 
 class Adaptation(NamedTuple):

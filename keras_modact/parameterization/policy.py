@@ -8,9 +8,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor
-from keras_modact.inner_layers import output_shape, refuse_its_own_arguments
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.layers import output_shape, refuse_its_own_arguments
+from keras_modact.utils.validation import Tensor
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
+)
 
 # Blocks of columns in the kernel of each network for the latent z.
 LATENTS = {"relu": 1, "glu": 2}
@@ -80,16 +85,16 @@ class AdaptationPolicy(keras.layers.Layer):
         else:
             refuse_its_own_arguments("policy", policy, given, LATENT_DEFAULTS)
         if units is not None:
-            units = arguments.positive_integer("policy_units", units)
-        tau = arguments.activation("policy_activation", given["policy_activation"])
-        around_one = arguments.truth_value("around_one", given["around_one"])
-        rate = arguments.dropout_rate("policy_dropout", given["policy_dropout"])
-        seed = arguments.random_seed("seed", given["seed"])
+            units = validation.positive_integer("policy_units", units)
+        tau = validation.activation("policy_activation", given["policy_activation"])
+        around_one = validation.truth_value("around_one", given["around_one"])
+        rate = validation.dropout_rate("policy_dropout", given["policy_dropout"])
+        seed = validation.random_seed("seed", given["seed"])
         super().__init__(**kwargs)
         initial = given["adaptation_initializer"]
         if initial is None:
             initial = "zeros" if around_one else uniform_by_fan_in()
-        weight_arguments.keep(
+        set_weight_arguments(
             self, WEIGHTS, {**given, "adaptation_initializer": initial}
         )
         self.latent = policy
@@ -111,19 +116,19 @@ class AdaptationPolicy(keras.layers.Layer):
             self.kernel = self.add_weight(
                 name="kernel",
                 shape=(input_shape[-1], columns),
-                **weight_arguments.of(self, "policy_kernel", blocks=blocks),
+                **weight_kwargs(self, "policy_kernel", blocks=blocks),
             )
             self.bias = self.add_weight(
                 name="bias",
                 shape=(columns,),
-                **weight_arguments.of(self, "policy_bias", blocks=blocks),
+                **weight_kwargs(self, "policy_bias", blocks=blocks),
             )
         else:
             self.units = self._units_of_layer(input_shape)
         self.adaptation_kernel = self.add_weight(
             name="adaptation_kernel",
             shape=(self.units, sum(self.sizes)),
-            **weight_arguments.of(self, "adaptation"),
+            **weight_kwargs(self, "adaptation"),
         )
 
     def _units_of_layer(self, input_shape: Sequence[int | None]) -> int:
@@ -182,10 +187,10 @@ class AdaptationPolicy(keras.layers.Layer):
         config = {
             "policy": self.latent,
             "policy_units": self.units,
-            "policy_activation": arguments.activation_config(self.activation),
+            "policy_activation": validation.activation_config(self.activation),
             "around_one": self.around_one,
             "policy_dropout": self.dropout,
-            **weight_arguments.config(self, WEIGHTS),
+            **weight_config(self, WEIGHTS),
             "seed": self.seed,
         }
         if not isinstance(self.latent, str):
@@ -236,8 +241,8 @@ def checked_rank(rank: Any, diagonals: int) -> int | tuple[int, ...] | None:
             "adaptation='sva'."
         )
     if not isinstance(rank, (tuple, list)):
-        return arguments.positive_integer("rank", rank)
-    sizes = tuple(arguments.positive_integer("rank", size) for size in rank)
+        return validation.positive_integer("rank", rank)
+    sizes = tuple(validation.positive_integer("rank", size) for size in rank)
     if len(sizes) != between:
         raise ValueError(
             f"`rank` must be a positive integer, or a tuple of {between} of them for "
@@ -249,7 +254,7 @@ def checked_rank(rank: Any, diagonals: int) -> int | tuple[int, ...] | None:
 def adapted_channels(adaptation: Any) -> tuple[bool, ...]:
     """Whether the channels that come in and those that go out are adapted."""
     names = [name for name, adapted in ADAPTATIONS.items() if len(adapted) == 2]
-    return ADAPTATIONS[arguments.one_of("adaptation", adaptation, names)]
+    return ADAPTATIONS[validation.one_of("adaptation", adaptation, names)]
 
 
 def named(adapted: tuple[bool, ...]) -> str | tuple[bool, ...]:

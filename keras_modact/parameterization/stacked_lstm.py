@@ -7,16 +7,16 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments
-from keras_modact.arguments import Tensor
-from keras_modact.initialization import for_block
-from keras_modact.numerics import masked
 from keras_modact.parameterization.lstm import AdaptiveLSTMCell
 from keras_modact.parameterization.lstm_base import (
     AdaptiveLSTMBase,
     default_policy_units,
 )
 from keras_modact.recurrence import RecurrentLayer
+from keras_modact.utils import validation
+from keras_modact.utils.initialization import for_block
+from keras_modact.utils.numerics import masked
+from keras_modact.utils.validation import Tensor
 
 Masks = tuple[Tensor | None, Tensor | None]
 """The dropout masks of h and of z."""
@@ -237,7 +237,7 @@ def checked_layers(units: Any) -> tuple[int, ...]:
             "units=(128, 64)."
         )
     sizes = units if several else [units]
-    return tuple(arguments.positive_integer("units", size) for size in sizes)
+    return tuple(validation.positive_integer("units", size) for size in sizes)
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

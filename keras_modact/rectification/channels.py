@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 
-from keras_modact import numerics
+from keras_modact.utils import numerics
 
 
 def channel_axis(data_format: str) -> int:

@@ -10,8 +10,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.rectification.channels import (
     channel_axis,
     channel_shape,
@@ -20,6 +18,13 @@ from keras_modact.rectification.channels import (
     known_channels,
 )
 from keras_modact.rectification.neglu import neglu
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
+)
 
 WEIGHTS = ("positive", "negative")
 
@@ -33,7 +38,7 @@ class Centred(keras.initializers.Initializer):
     """
 
     def __init__(self, value: float) -> None:
-        self.value = arguments.finite_number("value", value)
+        self.value = validation.finite_number("value", value)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         filters = np.zeros(shape, "float32")
@@ -136,10 +141,10 @@ class ConvAct(keras.layers.Layer):
         given = constructor_arguments(locals())
         for name in ("positive_initializer", "negative_initializer"):
             if isinstance(given[name], numbers.Real):
-                given[name] = Centred(arguments.finite_number(name, given[name]))
-        kernel_size = arguments.positive_integers("kernel_size", kernel_size)
-        data_format = arguments.data_format(data_format)
-        activity_regularizer = arguments.regularizer(
+                given[name] = Centred(validation.finite_number(name, given[name]))
+        kernel_size = validation.positive_integers("kernel_size", kernel_size)
+        data_format = validation.data_format(data_format)
+        activity_regularizer = validation.regularizer(
             "activity_regularizer", activity_regularizer
         )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -148,7 +153,7 @@ class ConvAct(keras.layers.Layer):
         # A filter would mix steps that a mask tells apart, as a convolution does.
         self.supports_masking = self.pointwise
         self.data_format = data_format
-        weight_arguments.keep(self, WEIGHTS, given)
+        set_weight_arguments(self, WEIGHTS, given)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         name = f"ConvAct '{self.name}'"
@@ -165,12 +170,12 @@ class ConvAct(keras.layers.Layer):
         self.positive_kernel = self.add_weight(
             name="positive_kernel",
             shape=shape,
-            **weight_arguments.of(self, "positive"),
+            **weight_kwargs(self, "positive"),
         )
         self.negative_kernel = self.add_weight(
             name="negative_kernel",
             shape=shape,
-            **weight_arguments.of(self, "negative"),
+            **weight_kwargs(self, "negative"),
         )
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -214,5 +219,5 @@ class ConvAct(keras.layers.Layer):
             ),
             "data_format": self.data_format,
         }
-        config |= weight_arguments.config(self, WEIGHTS)
+        config |= weight_config(self, WEIGHTS)
         return {**super().get_config(), **config}

@@ -11,14 +11,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics, weight_arguments
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.rectification.channels import (
     channel_axis,
     channel_shape,
     check_channels,
     known_channels,
     share_of_units,
+)
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
 )
 
 WEIGHTS = ("kernel", "bias")
@@ -59,16 +64,16 @@ class MinMaxoutBase(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         given = dict(locals())
-        num_pieces = arguments.positive_integer("num_pieces", num_pieces)
+        num_pieces = validation.positive_integer("num_pieces", num_pieces)
         if num_pieces < 2:
             raise ValueError(
                 "`num_pieces` must be at least 2, since one piece has no other to "
                 f"be compared with, received num_pieces={num_pieces}. Pass "
                 "num_pieces=2, or use a `Dense` or `Conv` layer for a linear one."
             )
-        min_fraction = arguments.fraction("min_fraction", min_fraction)
-        use_bias = arguments.truth_value("use_bias", use_bias)
-        activity_regularizer = arguments.regularizer(
+        min_fraction = validation.fraction("min_fraction", min_fraction)
+        use_bias = validation.truth_value("use_bias", use_bias)
+        activity_regularizer = validation.regularizer(
             "activity_regularizer", activity_regularizer
         )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -76,20 +81,20 @@ class MinMaxoutBase(keras.layers.Layer):
         self.blocks = num_pieces
         self.min_fraction = min_fraction
         self.use_bias = use_bias
-        weight_arguments.keep(self, WEIGHTS, given)
+        set_weight_arguments(self, WEIGHTS, given)
 
     def add_pieces(self, leading_shape: Sequence[int], units: int) -> None:
         """Makes the weights, a block of `units` columns for each piece."""
         self.kernel = self.add_weight(
             name="kernel",
             shape=(*leading_shape, self.blocks * units),
-            **weight_arguments.of(self, "kernel", blocks=self.blocks),
+            **weight_kwargs(self, "kernel", blocks=self.blocks),
         )
         if self.use_bias:
             self.bias = self.add_weight(
                 name="bias",
                 shape=(self.blocks * units,),
-                **weight_arguments.of(self, "bias", blocks=self.blocks),
+                **weight_kwargs(self, "bias", blocks=self.blocks),
             )
 
     def with_bias(self, x: Tensor, data_format: str) -> Tensor:
@@ -120,7 +125,7 @@ class MinMaxoutBase(keras.layers.Layer):
                 self.activity_regularizer
             ),
         }
-        config |= weight_arguments.config(self, WEIGHTS)
+        config |= weight_config(self, WEIGHTS)
         return {**super().get_config(), **config}
 
 
@@ -264,7 +269,7 @@ class MinMaxout(MinMaxoutBase):
         **kwargs: Any,
     ) -> None:
         given = constructor_arguments(locals())
-        units = arguments.positive_integer("units", given.pop("units"))
+        units = validation.positive_integer("units", given.pop("units"))
         unsummed = num_pieces == "inputs"
         super().__init__(**given | ({"num_pieces": 2} if unsummed else {}))
         if unsummed:

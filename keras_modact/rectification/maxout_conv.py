@@ -9,8 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments, numerics
-from keras_modact.arguments import Tensor, constructor_arguments
 from keras_modact.rectification.channels import (
     check_channels,
     for_each_axis,
@@ -18,6 +16,8 @@ from keras_modact.rectification.channels import (
     share_of_units,
 )
 from keras_modact.rectification.maxout import MinMaxoutBase, smallest_or_largest
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor, constructor_arguments
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -120,13 +120,13 @@ class MinMaxoutConv(MinMaxoutBase):
         **kwargs: Any,
     ) -> None:
         given = constructor_arguments(locals())
-        filters = arguments.positive_integer("filters", given.pop("filters"))
+        filters = validation.positive_integer("filters", given.pop("filters"))
         kernel_size, strides, dilation_rate = (
-            arguments.positive_integers(name, given.pop(name))
+            validation.positive_integers(name, given.pop(name))
             for name in ("kernel_size", "strides", "dilation_rate")
         )
-        padding = arguments.one_of("padding", given.pop("padding"), ("valid", "same"))
-        data_format = arguments.data_format(given.pop("data_format"))
+        padding = validation.one_of("padding", given.pop("padding"), ("valid", "same"))
+        data_format = validation.data_format(given.pop("data_format"))
         if np.max(strides) > 1 and np.max(dilation_rate) > 1:
             raise ValueError(
                 "`dilation_rate` above 1 excludes `strides` above 1, received "

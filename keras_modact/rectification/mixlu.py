@@ -9,8 +9,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
-from keras_modact.arguments import Tensor
 from keras_modact.rectification.channels import (
     channel_shape,
     check_channels,
@@ -18,6 +16,8 @@ from keras_modact.rectification.channels import (
     share_of_units,
 )
 from keras_modact.rectification.neglu import neglu
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -111,14 +111,14 @@ class MixLU(keras.layers.Layer):
         draw_at_inference: bool = False,
         **kwargs: Any,
     ) -> None:
-        arguments.refuse_misspelt(type(self), kwargs)
-        fraction = arguments.fraction("fraction", fraction)
-        scope = arguments.one_of("scope", scope, ("units", "elements"))
-        gradient = arguments.one_of("gradient", gradient, ("exact", "published"))
-        activation = arguments.activation("activation", activation)
-        data_format = arguments.data_format(data_format)
-        seed = arguments.random_seed("seed", seed)
-        draw_at_inference = arguments.truth_value(
+        validation.refuse_misspelt(type(self), kwargs)
+        fraction = validation.fraction("fraction", fraction)
+        scope = validation.one_of("scope", scope, ("units", "elements"))
+        gradient = validation.one_of("gradient", gradient, ("exact", "published"))
+        activation = validation.activation("activation", activation)
+        data_format = validation.data_format(data_format)
+        seed = validation.random_seed("seed", seed)
+        draw_at_inference = validation.truth_value(
             "draw_at_inference", draw_at_inference
         )
         if draw_at_inference and scope == "units":
@@ -209,7 +209,7 @@ class MixLU(keras.layers.Layer):
             "fraction": self.fraction,
             "scope": self.scope,
             "gradient": self.gradient,
-            "activation": arguments.activation_config(self.activation),
+            "activation": validation.activation_config(self.activation),
             "data_format": self.data_format,
             "seed": self.seed,
             "draw_at_inference": self.draw_at_inference,

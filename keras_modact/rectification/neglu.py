@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
-from keras_modact.arguments import Tensor
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -115,8 +115,8 @@ class NegLU(keras.layers.Layer):
     """
 
     def __init__(self, smooth: bool = False, **kwargs: Any) -> None:
-        arguments.refuse_misspelt(type(self), kwargs)
-        smooth = arguments.truth_value("smooth", smooth)
+        validation.refuse_misspelt(type(self), kwargs)
+        smooth = validation.truth_value("smooth", smooth)
         super().__init__(**kwargs)
         self.smooth = smooth
         self.supports_masking = True

@@ -1,6 +1,6 @@
 """How every recurrent layer of the package runs over time.
 
-This room knows no paper. A cell (`RecurrentCell`) states its equations in
+Nothing here belongs to one paper. A cell (`RecurrentCell`) states its equations in
 `project` and `step`; a layer (`RecurrentLayer`) chooses how they run.
 """
 

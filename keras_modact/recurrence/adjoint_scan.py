@@ -8,10 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence.block import Block, Body, block_of
 from keras_modact.recurrence.call import Call, OutputsAndStates
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 def run(call: Call, size: int) -> OutputsAndStates:

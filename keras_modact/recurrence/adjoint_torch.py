@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence import loop
 from keras_modact.recurrence.block import Block, block_of
 from keras_modact.recurrence.call import Call, OutputsAndStates
 from keras_modact.recurrence.loop import with_weights
+from keras_modact.utils.validation import Tensor
 
 
 def run(call: Call, size: int) -> OutputsAndStates:

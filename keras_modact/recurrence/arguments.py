@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_type_hin
 
 import keras
 
-from keras_modact import arguments
+from keras_modact.utils import validation
 
 Parameter = inspect.Parameter
 KWARGS = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
@@ -60,44 +60,45 @@ class CellArguments(KerasArguments, total=False):
     """What every recurrent cell takes, and its layer with it."""
 
     use_bias: Annotated[
-        bool, Argument(True, arguments.truth_value, "Boolean, whether it has a bias.")
+        bool, Argument(True, validation.truth_value, "Boolean, whether it has a bias.")
     ]
     kernel_initializer: Annotated[
         Any,
-        Argument("glorot_uniform", arguments.initializer, "Initializer of `kernel`."),
+        Argument("glorot_uniform", validation.initializer, "Initializer of `kernel`."),
     ]
     recurrent_initializer: Annotated[
         Any,
         Argument(
-            "orthogonal", arguments.initializer, "Initializer of `recurrent_kernel`."
+            "orthogonal", validation.initializer, "Initializer of `recurrent_kernel`."
         ),
     ]
     bias_initializer: Annotated[
-        Any, Argument("zeros", arguments.initializer, "Initializer of `bias`.")
+        Any, Argument("zeros", validation.initializer, "Initializer of `bias`.")
     ]
     kernel_regularizer: Annotated[
-        Any, Argument(None, arguments.regularizer, "Regularizer of `kernel`.")
+        Any, Argument(None, validation.regularizer, "Regularizer of `kernel`.")
     ]
     recurrent_regularizer: Annotated[
-        Any, Argument(None, arguments.regularizer, "Regularizer of `recurrent_kernel`.")
+        Any,
+        Argument(None, validation.regularizer, "Regularizer of `recurrent_kernel`."),
     ]
     bias_regularizer: Annotated[
-        Any, Argument(None, arguments.regularizer, "Regularizer of `bias`.")
+        Any, Argument(None, validation.regularizer, "Regularizer of `bias`.")
     ]
     kernel_constraint: Annotated[
-        Any, Argument(None, arguments.constraint, "Constraint on `kernel`.")
+        Any, Argument(None, validation.constraint, "Constraint on `kernel`.")
     ]
     recurrent_constraint: Annotated[
-        Any, Argument(None, arguments.constraint, "Constraint on `recurrent_kernel`.")
+        Any, Argument(None, validation.constraint, "Constraint on `recurrent_kernel`.")
     ]
     bias_constraint: Annotated[
-        Any, Argument(None, arguments.constraint, "Constraint on `bias`.")
+        Any, Argument(None, validation.constraint, "Constraint on `bias`.")
     ]
     dropout: Annotated[
         float,
         Argument(
             0.0,
-            arguments.dropout_rate,
+            validation.dropout_rate,
             "Float in [0, 1), fraction of the inputs to drop in training, by one mask "
             "for the whole sequence. A bare cell refuses it in training: use its "
             "layer.",
@@ -107,7 +108,7 @@ class CellArguments(KerasArguments, total=False):
         float,
         Argument(
             0.0,
-            arguments.dropout_rate,
+            validation.dropout_rate,
             "Float in [0, 1), fraction of the state h to drop in training where the "
             "gates read it, by one mask for the whole sequence. The carried state is "
             "never dropped. A bare cell refuses it as well.",
@@ -116,7 +117,7 @@ class CellArguments(KerasArguments, total=False):
     seed: Annotated[
         int | None,
         Argument(
-            None, arguments.random_seed, "Integer seed of the dropout masks, or None."
+            None, validation.random_seed, "Integer seed of the dropout masks, or None."
         ),
     ]
 
@@ -128,21 +129,21 @@ class LoopArguments(TypedDict, total=False):
         bool,
         Argument(
             False,
-            arguments.truth_value,
+            validation.truth_value,
             "Boolean, return the output of every step in place of the last one.",
         ),
     ]
     return_state: Annotated[
         bool,
         Argument(
-            False, arguments.truth_value, "Boolean, return the last states as well."
+            False, validation.truth_value, "Boolean, return the last states as well."
         ),
     ]
     go_backwards: Annotated[
         bool,
         Argument(
             False,
-            arguments.truth_value,
+            validation.truth_value,
             "Boolean, run from the last step to the first; outputs come in the order "
             "in which they are computed.",
         ),
@@ -151,7 +152,7 @@ class LoopArguments(TypedDict, total=False):
         bool,
         Argument(
             False,
-            arguments.truth_value,
+            validation.truth_value,
             "Boolean, start each batch from the last states of the batch before; "
             "needs a static batch size.",
         ),
@@ -160,7 +161,7 @@ class LoopArguments(TypedDict, total=False):
         bool,
         Argument(
             False,
-            arguments.truth_value,
+            validation.truth_value,
             "Boolean, unroll the time loop; for short, static sequences.",
         ),
     ]
@@ -168,7 +169,7 @@ class LoopArguments(TypedDict, total=False):
         bool,
         Argument(
             False,
-            arguments.truth_value,
+            validation.truth_value,
             "Boolean, with `return_sequences` return zeros at masked steps in place "
             "of the carried state.",
         ),
@@ -179,7 +180,7 @@ class LayerArguments(CellArguments, LoopArguments, total=False):
     """What every recurrent layer takes."""
 
     activity_regularizer: Annotated[
-        Any, Argument(None, arguments.regularizer, "Regularizer of the output.")
+        Any, Argument(None, validation.regularizer, "Regularizer of the output.")
     ]
 
 
@@ -298,7 +299,7 @@ def by_name(
     twice = ", ".join(sorted(positional.keys() & kwargs.keys()))
     if twice:
         raise TypeError(f"{cls.__name__} got {twice} twice, by position and by name.")
-    arguments.refuse_misspelt(cls, kwargs, inspect.signature(cls).parameters)
+    validation.refuse_misspelt(cls, kwargs, inspect.signature(cls).parameters)
     return {**positional, **kwargs}
 
 
@@ -379,4 +380,4 @@ def take_fixed(cls: Any, given: dict[str, Any]) -> None:
 
 def _activation(value: Any) -> Any:
     """The activation that a name, a config or a function stands for."""
-    return None if value is None else arguments.activation("activation", value)
+    return None if value is None else validation.activation("activation", value)

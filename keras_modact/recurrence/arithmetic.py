@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 if keras.backend.backend() == "torch":
     import torch

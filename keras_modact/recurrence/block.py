@@ -16,12 +16,12 @@ from typing import Any
 
 from keras import ops
 
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence import arithmetic, loop
 from keras_modact.recurrence.call import keeps_the_step
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.loop import with_weights
 from keras_modact.recurrence.vjp import vjp
+from keras_modact.utils.validation import Tensor
 
 Body = Callable[[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
 """From what is carried and the slices of one turn to what is carried and kept."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.utils.validation import Tensor
 
 OutputsAndStates = tuple[Tensor, list[Tensor]]
 """The outputs `(batch, time, units)`, or `(batch, 1, units)`, and the last states."""
@@ -21,7 +21,7 @@ class Call:
 
     cell: RecurrentCell
     sequences: Tensor
-    """`(batch, time, features)`, dropped and turned around where that is asked."""
+    """`(batch, time, features)`, after input dropout and time reversal."""
     states: Sequence[Tensor]
     """The states before the first step."""
     mask: Tensor | None = None

@@ -10,10 +10,7 @@ from typing import Any, ClassVar, Unpack
 import keras
 from keras import ops
 
-from keras_modact import arguments, numerics
-from keras_modact.arguments import Tensor
-from keras_modact.recurrence import arguments as arguments_of
-from keras_modact.recurrence import docstrings
+from keras_modact.recurrence import arguments, docstrings
 from keras_modact.recurrence.arguments import (
     KWARGS,
     CellArguments,
@@ -22,6 +19,8 @@ from keras_modact.recurrence.arguments import (
     Parameter,
     with_full_signature,
 )
+from keras_modact.utils import numerics, validation
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -124,9 +123,9 @@ class RecurrentCell(keras.layers.Layer):
     """Defaults of shared arguments that the class changes."""
     fixed_arguments: ClassVar[Mapping[str, Fixed]] = {}
     """Arguments of `keras.layers.GRU` or `LSTM` whose value the equations fix."""
-    full_signature: ClassVar[inspect.Signature] = arguments_of.merged(
+    full_signature: ClassVar[inspect.Signature] = arguments.merged(
         [Parameter("units", Parameter.POSITIONAL_OR_KEYWORD, annotation="int"), KWARGS],
-        arguments_of.parameters(CellArguments),
+        arguments.parameters(CellArguments),
         {},
     )
     """What the constructor takes, by position or by name."""
@@ -146,8 +145,8 @@ class RecurrentCell(keras.layers.Layer):
         own = vars(cls).get("__init__")
         parent = next(c for c in cls.__mro__[1:] if hasattr(c, "full_signature"))
         inherited = parent.full_signature.parameters.values()
-        cls.full_signature = arguments_of.merged(
-            arguments_of.own_parameters(own) if own else [],
+        cls.full_signature = arguments.merged(
+            arguments.own_parameters(own) if own else [],
             inherited,
             vars(cls).get("defaults", {}),
         )
@@ -159,9 +158,9 @@ class RecurrentCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Unpack[CellArguments]) -> None:
         given: dict[str, Any] = dict(kwargs)
-        units = arguments.positive_integer("units", units)
-        arguments_of.take_fixed(type(self), given)
-        shared = arguments_of.checked(CellArguments, given, type(self).full_signature)
+        units = validation.positive_integer("units", units)
+        arguments.take_fixed(type(self), given)
+        shared = arguments.checked(CellArguments, given, type(self).full_signature)
         super().__init__(**given)
         self.units = units
         for name, value in shared.items():
@@ -332,7 +331,7 @@ class RecurrentCell(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         names = type(self).full_signature.parameters
-        return {**super().get_config(), **arguments_of.serialized(self, names)}
+        return {**super().get_config(), **arguments.serialized(self, names)}
 
     def checked_features(self, input_shape: Sequence[int | None]) -> int:
         """The number of input features, for `build`; kept in `self.features`."""

@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
-from keras_modact.recurrence import arguments as arguments_of
-from keras_modact.recurrence import docstrings, loop, paths, shapes
+from keras_modact.recurrence import arguments, docstrings, loop, paths, shapes
 from keras_modact.recurrence.arguments import (
     KWARGS,
     CellArguments,
@@ -24,6 +21,8 @@ from keras_modact.recurrence.arguments import (
 from keras_modact.recurrence.call import Call, torch_is_exporting
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -72,11 +71,11 @@ class RecurrentLayer(keras.layers.RNN):
             return
         own = vars(cls).get("__init__")
         cell = cls.cell_class.full_signature
-        cls.full_signature = arguments_of.merged(
-            arguments_of.own_parameters(cls.__init__),
+        cls.full_signature = arguments.merged(
+            arguments.own_parameters(cls.__init__),
             [
                 *cell.parameters.values(),
-                *arguments_of.parameters(LayerArguments, beside=CellArguments),
+                *arguments.parameters(LayerArguments, beside=CellArguments),
             ],
             {},
         )
@@ -98,14 +97,14 @@ class RecurrentLayer(keras.layers.RNN):
                 "MyCell`, a subclass of `keras_modact.RecurrentCell`."
             )
         refuse_own_call(cls, cls.cell_class)
-        given = arguments_of.by_name(cls, cls.full_signature, args, kwargs)
+        given = arguments.by_name(cls, cls.full_signature, args, kwargs)
         for_cell = {
             *cls.cell_class.full_signature.parameters,
             *cls.cell_class.fixed_arguments,
-            *arguments_of.IMPLEMENTATION,
+            *arguments.IMPLEMENTATION,
         } - KerasArguments.__annotations__.keys()
         for_layer = {k: v for k, v in given.items() if k not in for_cell}
-        for_layer |= arguments_of.checked(LoopArguments, for_layer, cls.full_signature)
+        for_layer |= arguments.checked(LoopArguments, for_layer, cls.full_signature)
         cell = cls.cell_class(
             **{k: v for k, v in given.items() if k in for_cell},
             dtype=for_layer.get("dtype"),

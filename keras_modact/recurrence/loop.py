@@ -21,9 +21,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence.call import Call, OutputsAndStates
 from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.utils.validation import Tensor
 
 Step = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 """From the input of one step and the states to the new states."""
@@ -62,7 +62,7 @@ def over(
             and the new states.
         sequences: Tensor `(batch, time, features)`.
         states: List of tensors, the states before the first step.
-        unroll: Write the loop out, for a static number of steps.
+        unroll: If `True`, unrolls the time loop; for short, static sequences.
         return_sequences: Keep the output of every step.
 
     Returns:
@@ -93,7 +93,7 @@ def run(
         sequences: Tensor `(batch, time, features)`.
         states: List of tensors, the states before the first step.
         mask: Boolean tensor `(batch, time)`, False where a step is skipped.
-        unroll: Write the loop out, for a static number of steps.
+        unroll: If `True`, unrolls the time loop; for short, static sequences.
         return_sequences: Keep the output of every step.
 
     Returns:

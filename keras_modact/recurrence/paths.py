@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from keras_modact import arguments
 from keras_modact.recurrence import adjoint, loop
 from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
 from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.utils import validation
 
 AUTOMATIC, LOOP = "auto", "loop"
 VARIABLE = "KERAS_MODACT_ACCELERATION"
@@ -40,7 +40,7 @@ PATHS = {
 
 
 def register(name: str, path: Path) -> None:
-    """Adds a path of a room's own, which is preferred to those that any cell has."""
+    """Registers a path for some cells, preferred to those that any cell has."""
     others = dict(PATHS)
     PATHS.clear()
     PATHS.update({name: path, **others})
@@ -53,7 +53,7 @@ def supports_xla(cell: RecurrentCell) -> bool:
 
 def checked(name: str, value: Any) -> str:
     """The name of a path, or "auto"."""
-    return arguments.one_of(name, value, (AUTOMATIC, *PATHS))
+    return validation.one_of(name, value, (AUTOMATIC, *PATHS))
 
 
 def why_the_loop(call: Call) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
-from keras_modact.arguments import Tensor
 from keras_modact.recurrence.cell import RecurrentCell
+from keras_modact.utils.validation import Tensor
 
 Shape = Sequence[int | None]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_modact.arguments import Tensor
+from keras_modact.utils.validation import Tensor
 
 Function = Callable[..., Sequence[Tensor]]
 Pull = Callable[..., list[Any]]

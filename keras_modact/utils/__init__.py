@@ -1,1 +1,1 @@
-"""What no paper owns."""
+"""Helpers that no paper owns."""

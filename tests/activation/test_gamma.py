@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact import numerics
+from keras_modact.utils import numerics
 from tests.activation import oracle
 from tests.gradients import as_float64, differentiate
 

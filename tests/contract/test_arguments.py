@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact import arguments
+from keras_modact.utils import validation
 from tests.gradients import as_float64
 from tests.layer_table import RECURRENT_CLASSES, ROWS, Row, first_rows, row_id
 
@@ -239,12 +239,12 @@ def test_unroll_needs_a_static_length(row: Row) -> None:
 
 
 def test_finite_number() -> None:
-    assert arguments.finite_number("gain", 2) == 2.0
+    assert validation.finite_number("gain", 2) == 2.0
     for value in (float("nan"), float("inf"), "1", None, True, [1.0]):
         with pytest.raises(ValueError, match=r"`gain` must be a finite number"):
-            arguments.finite_number("gain", value)
+            validation.finite_number("gain", value)
 
 
 def test_a_class_stands_for_its_instance() -> None:
-    found = arguments.initializer("kernel_initializer", keras.initializers.HeNormal)
+    found = validation.initializer("kernel_initializer", keras.initializers.HeNormal)
     assert isinstance(found, keras.initializers.HeNormal)

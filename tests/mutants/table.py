@@ -709,8 +709,8 @@ SHARED = [
     Mutant(
         "the configs of cells forget an argument",
         "recurrence",
-        "return {**super().get_config(), **arguments_of.serialized(self, names)}",
-        "return {**arguments_of.serialized(self, names), **super().get_config(), "
+        "return {**super().get_config(), **arguments.serialized(self, names)}",
+        "return {**arguments.serialized(self, names), **super().get_config(), "
         '"recurrent_dropout": 0.0}',
         ("test_serialization",),
     ),
@@ -760,9 +760,9 @@ SHARED = [
         "constraints are not saved",
         "",
         "        for name, kind in _names(weights)\n        if hasattr(layer, name)\n"
-        "    }\n\n\ndef of",
+        "    }\n\n\ndef weight_kwargs",
         "        for name, kind in _names(weights)\n        if hasattr(layer, name) "
-        'and kind != "constraint"\n    }\n\n\ndef of',
+        'and kind != "constraint"\n    }\n\n\ndef weight_kwargs',
         ("test_serialization",),
     ),
     Mutant(

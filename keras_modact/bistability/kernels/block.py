@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keras_modact import numerics
-from keras_modact.arguments import Tensor
 from keras_modact.bistability.base import BistableCell, half_feedback
 from keras_modact.bistability.brc import BRCCell
 from keras_modact.bistability.nbrc import NBRCCell
@@ -25,6 +23,8 @@ from keras_modact.recurrence import arithmetic, loop
 from keras_modact.recurrence.block import Block, Gradients, register, unrolled
 from keras_modact.recurrence.loop import with_weights
 from keras_modact.recurrence.vjp import vjp
+from keras_modact.utils import numerics
+from keras_modact.utils.validation import Tensor
 
 
 class NBRCBlock(Block):

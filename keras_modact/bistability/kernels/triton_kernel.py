@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_modact.arguments import Tensor
+from keras_modact.utils.validation import Tensor
 
 # Only with torch: Triton 3.8 imported after TensorFlow is a segmentation fault.
 INSTALLED = (

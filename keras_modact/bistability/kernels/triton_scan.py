@@ -6,8 +6,8 @@ import functools
 import importlib
 from typing import Any
 
-from keras_modact.arguments import Tensor
 from keras_modact.bistability.kernels import triton_kernel
+from keras_modact.utils.validation import Tensor
 
 
 @functools.cache

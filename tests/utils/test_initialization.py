@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact.initialization import per_block
+from keras_modact.utils.initialization import per_block
 from tests.gradients import as_float64
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact.arguments import Tensor
+from keras_modact.utils.validation import Tensor
 
 
 def per_block(initializer: Any, blocks: int) -> Callable[..., Tensor]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_modact import arguments
+from keras_modact.utils import validation
 
 ANY_LAYER = ("name", "dtype", "trainable", "activity_regularizer")
 LOOP = (
@@ -107,7 +107,7 @@ def around_one(
     """
     start = {"around_one": True, "adaptation_initializer": "zeros"}
     given = merged(method, {**taken_over(layer, names), **start}, given)
-    tau = arguments.activation(
+    tau = validation.activation(
         "policy_activation", given.get("policy_activation", "tanh")
     )
     at_zero = float(ops.convert_to_numpy(tau(ops.zeros((1,))))[0])

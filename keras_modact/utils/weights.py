@@ -12,17 +12,17 @@ from typing import Any
 
 import keras
 
-from keras_modact import arguments
-from keras_modact.initialization import per_block
+from keras_modact.utils import validation
+from keras_modact.utils.initialization import per_block
 
 CHECKS = {
-    "initializer": arguments.initializer,
-    "regularizer": arguments.regularizer,
-    "constraint": arguments.constraint,
+    "initializer": validation.initializer,
+    "regularizer": validation.regularizer,
+    "constraint": validation.constraint,
 }
 
 
-def keep(
+def set_weight_arguments(
     layer: keras.layers.Layer, weights: Sequence[str], given: Mapping[str, Any]
 ) -> None:
     """Sets what is given of each weight as an attribute of the layer, checked.
@@ -33,11 +33,13 @@ def keep(
         given: The constructor's arguments by name; those of other names are
             left alone.
     """
-    for name, value in checked(weights, given).items():
+    for name, value in checked_weight_arguments(weights, given).items():
         setattr(layer, name, value)
 
 
-def checked(weights: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_weight_arguments(
+    weights: Sequence[str], given: Mapping[str, Any]
+) -> dict[str, Any]:
     """What is given of each weight, as the objects that it stands for."""
     return {
         name: CHECKS[kind](name, given[name])
@@ -46,8 +48,8 @@ def checked(weights: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
-    """What `keep` has set, for `get_config`."""
+def weight_config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
+    """What `set_weight_arguments` has set, for `get_config`."""
     return {
         name: getattr(keras, f"{kind}s").serialize(getattr(layer, name))
         for name, kind in _names(weights)
@@ -55,8 +57,10 @@ def config(layer: keras.layers.Layer, weights: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def of(layer: keras.layers.Layer, weight: str, blocks: int = 1) -> dict[str, Any]:
-    """What `keep` has set for one weight, as arguments of `add_weight`.
+def weight_kwargs(
+    layer: keras.layers.Layer, weight: str, blocks: int = 1
+) -> dict[str, Any]:
+    """What `set_weight_arguments` has set for one weight, as arguments of `add_weight`.
 
     Args:
         layer: The layer.

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact import numerics
+from keras_modact.utils import numerics
 from tests.gradients import as_float64, differentiate
 
 X = np.array([-1e30, -800.0, -25.0, -3.0, -1e-9, 0.0, 1e-300, 0.5, 19.9, 40.0, 1e30])

@@ -10,7 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_modact import weight_arguments
+from keras_modact.utils.weights import (
+    set_weight_arguments,
+    weight_config,
+    weight_kwargs,
+)
 from tests.gradients import as_float64
 from tests.layer_table import ROWS, Row, first_rows, row_id
 
@@ -132,6 +136,6 @@ def test_activity_regularizer(row: Row) -> None:
 
 def test_what_is_not_given_is_left_alone() -> None:
     layer = keras.layers.Layer()
-    weight_arguments.keep(layer, ["kernel"], {"kernel_initializer": "ones", "units": 3})
-    assert list(weight_arguments.of(layer, "kernel")) == ["initializer"]
-    assert list(weight_arguments.config(layer, ["kernel"])) == ["kernel_initializer"]
+    set_weight_arguments(layer, ["kernel"], {"kernel_initializer": "ones", "units": 3})
+    assert list(weight_kwargs(layer, "kernel")) == ["initializer"]
+    assert list(weight_config(layer, ["kernel"])) == ["kernel_initializer"]

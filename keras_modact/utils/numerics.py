@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
-from keras_modact.arguments import Tensor
+from keras_modact.utils.validation import Tensor
 
 LARGEST = {
     "float16": 65504.0,
