@@ -24,16 +24,19 @@ def run(call: Call, size: int) -> OutputsAndStates:
     has_mask = call.mask is not None
     valid = [ops.cast(call.mask, call.sequences.dtype)] if has_mask else []
     weights = [weight.value for weight in cell.weights]
+    # Nor may a tensor be closed over of which only the number or the place is read.
+    number, return_sequences = len(weights), call.return_sequences
+    is_dropped = keras.tree.map_structure(lambda m: m is not None, call.recurrent_mask)
 
     @ops.custom_gradient
     def differentiable(*tensors: Tensor) -> tuple[list[Tensor], Callable]:
         sequences, *rest = tensors
         states, rest = rest[:count], rest[count:]
-        values, rest = rest[: len(weights)], rest[len(weights) :]
-        constants = iter(rest[: len(masks)])
+        values, rest = rest[:number], rest[number:]
+        constants = iter(rest)
         dropped = keras.tree.map_structure(
-            lambda m: None if m is None else next(constants),
-            call.recurrent_mask,
+            lambda dropped: next(constants) if dropped else None,
+            is_dropped,
         )
         given = [ops.swapaxes(sequences, 0, 1)]
         if has_mask:
@@ -58,7 +61,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
             # JAX gives one list, TensorFlow one argument for each output.
             of_outputs, *of_last = keras.tree.flatten(upstream)
             outer = []
-            if call.return_sequences:
+            if return_sequences:
                 outer = [ops.swapaxes(of_outputs, 0, 1)]
             else:
                 of_last[0] = of_last[0] + of_outputs[:, 0]
@@ -69,7 +72,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
                 inputs, slices = slices[: len(given)], slices[len(given) :]
                 gradients, of_inputs, of_weights = block(inputs).backward(
                     slices[:count],
-                    slices[count] if call.return_sequences else None,
+                    slices[count] if return_sequences else None,
                     carried[:count],
                 )
                 sums = [
@@ -104,7 +107,7 @@ def run(call: Call, size: int) -> OutputsAndStates:
                 *constant,
             ]
 
-        if call.return_sequences:
+        if return_sequences:
             outputs = ops.swapaxes(stored[0], 0, 1)
         else:
             outputs = ops.expand_dims(last[0], 1)

@@ -117,13 +117,18 @@ def run(
             new = where_valid(valid, step(inputs, states), states)
         return new[0], new
 
-    return over(
+    outputs, last = over(
         output_and_states,
         sequences,
         states,
         unroll=unroll,
         return_sequences=return_sequences,
     )
+    if keras.backend.backend() == "tensorflow":
+        # So that there is a gradient of the outputs, whichever of both is used:
+        # `tf.vectorized_map` cannot make zeros of what Keras' loop collects.
+        last = [outputs[:, -1], *last[1:]]
+    return outputs, last
 
 
 def run_call(call: Call) -> OutputsAndStates:

@@ -472,3 +472,54 @@ def forward_mode(layer: Any, directions: np.ndarray) -> np.ndarray:
     with tf.autodiff.ForwardAccumulator(x, tf.constant(directions)) as accumulator:
         outputs = layer(x)
     return as_float64(accumulator.jvp(outputs))
+
+
+def test_nothing_leaks_from_a_trace() -> None:
+    """Of JAX; what is only counted leaks as well if it is closed over."""
+    if BACKEND != "jax":
+        pytest.skip("a matter of JAX")
+    import jax
+
+    layer = keras_modact.BRC(4, recurrent_dropout=0.2)
+    layer.build(X.shape)
+    variables = [
+        [variable.value for variable in of_kind]
+        for of_kind in (layer.trainable_variables, layer.non_trainable_variables)
+    ]
+    mask = np.ones((2, TIME), bool)
+    with jax.checking_leaks():
+        jax.jit(
+            lambda *values: layer.stateless_call(*values, X, training=True, mask=mask)
+        )(*variables)
+    assert layer.last_path == "adjoint"
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("used", ["outputs", "state"])
+def test_tensorflow_gradients_of_each_example(
+    return_sequences: bool, used: str
+) -> None:
+    """On the loop, which collects outputs that nothing else may read."""
+    if BACKEND != "tensorflow":
+        pytest.skip("tf.vectorized_map is TensorFlow's")
+    import tensorflow as tf
+
+    layer = keras_modact.ModulatedLSTM(
+        4, return_sequences=return_sequences, return_state=True
+    )
+    layer.acceleration = "loop"
+    layer.build(X.shape)
+    weights = [weight.value for weight in layer.weights]
+
+    def gradients(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs, state, _ = layer(x)
+            total = tf.reduce_sum((outputs if used == "outputs" else state) ** 2)
+        return tape.gradient(total, weights)
+
+    x = tf.constant(X)
+    each = tf.function(lambda: tf.vectorized_map(lambda one: gradients(one[None]), x))()
+    for found, want in zip(each, gradients(x), strict=True):
+        np.testing.assert_allclose(
+            as_float64(found).sum(0), as_float64(want), rtol=1e-4, atol=1e-5
+        )
