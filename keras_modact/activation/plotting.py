@@ -104,7 +104,7 @@ def plot_gamma_path(
     n, s = n.reshape(len(n), -1), s.reshape(len(s), -1)
     if n.shape[1] > 1:
         units = _pairs(n[-1], s[-1], 10 * _SHOWN)
-        ax.scatter(*units.T, s=5, color=color, alpha=0.4, linewidths=0)
+        ax.scatter(*units.T, s=10, color=color, alpha=0.4, linewidths=0)
     way = n.mean(1), s.mean(1)
     ax.plot(*way, color=color, linewidth=1.5, label=label)
     ends = {"s": 45, "color": color, "zorder": 3}

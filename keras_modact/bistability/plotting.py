@@ -41,7 +41,9 @@ def plot_bifurcation(update: float = 0.0, drive: float = 0.0, ax: Any = None) ->
     ```
     """
     ax = new_axes(ax)
-    diagram = dynamics.bifurcation(np.linspace(0, 2, 801), update, drive)
+    # More of them where the branches part.
+    values = np.union1d(np.linspace(0, 2, 801), 1 + np.linspace(0, 0.5, 201) ** 2)
+    diagram = dynamics.bifurcation(values, update, drive)
     branches = {
         "stable, h > 0": (diagram.stable & (diagram.points > 0), VERMILION),
         "stable, h < 0": (diagram.stable & (diagram.points < 0), BLUE),
@@ -59,7 +61,15 @@ def plot_bifurcation(update: float = 0.0, drive: float = 0.0, ax: Any = None) ->
                 label=label,
             )
     ax.set(xlabel="feedback a", ylabel="fixed point h", xlim=(0, 2))
-    ax.legend(markerscale=4, loc="upper left")
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=2,
+        frameon=False,
+        markerscale=4,
+        columnspacing=1,
+        fontsize="small",
+    )
     return ax
 
 
@@ -124,7 +134,14 @@ def plot_response(
         )
     ax.set(xlabel="time step", ylabel="state h")
     whole_steps(ax)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=2,
+        frameon=False,
+        columnspacing=1,
+        fontsize="small",
+    )
     return ax
 
 

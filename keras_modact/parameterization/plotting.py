@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_modact.utils.plotting import as_array, new_axes
+from keras_modact.utils.plotting import CYCLE, as_array, new_axes
 
 
 def plot_singular_values(
@@ -55,14 +55,16 @@ def plot_singular_values(
             f"shape {places.shape}."
         )
     ax = new_axes(ax)
-    from matplotlib import colormaps
-
     order = np.argsort(places, kind="stable")
-    colors = colormaps["cividis"](np.linspace(0, 0.9, values.shape[1]))
-    for number, (column, color) in enumerate(zip(values.T, colors, strict=True), 1):
+    colors: Any = CYCLE
+    if values.shape[1] > len(CYCLE):
+        from matplotlib import colormaps
+
+        colors = colormaps["cividis"](np.linspace(0, 1, values.shape[1]))
+    for number, (column, color) in enumerate(zip(values.T, colors, strict=False), 1):
         ax.plot(places[order], column[order], color=color, label=f"{number}")
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     ax.set(xlabel=xlabel, ylabel="adapted singular value d")
-    if values.shape[1] <= 10:
+    if values.shape[1] <= len(CYCLE):
         ax.legend(title="value", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
