@@ -1,11 +1,15 @@
-"""Keras' sections of docstrings, for mkdocstrings.
+"""Docstrings in Keras' manner and whole signatures, for mkdocstrings.
 
 Keras writes `Call arguments:`, `Input shape:` and the like, which the parser of
-Google's style does not know; they are given to it in its own words.
+Google's style does not know; they are given to it in its own words. Constructors
+that take their arguments by `**kwargs` show what `inspect.signature` says of the
+class.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from typing import Any
 
@@ -36,3 +40,18 @@ class KerasSections(griffe.Extension):
         for pattern, replacement in RENAMED.items():
             text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
         obj.docstring.value = INDENTED.sub(dedented, text + "\n").rstrip()
+
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        found = getattr(importlib.import_module(cls.module.path), cls.name, None)
+        if not hasattr(found, "full_signature"):
+            return
+        parameters = [
+            griffe.Parameter(
+                one.name,
+                kind=griffe.ParameterKind(one.kind.description),
+                default=None if one.default is one.empty else repr(one.default),
+            )
+            for one in inspect.signature(found).parameters.values()
+        ]
+        init = griffe.Function("__init__", parameters=griffe.Parameters(*parameters))
+        cls.set_member("__init__", init)
