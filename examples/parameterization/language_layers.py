@@ -149,3 +149,42 @@ class TiedEmbedding(keras.layers.Layer):
             "word_dropout": self.word_dropout,
             "seed": self.seed,
         }
+
+
+@keras.saving.register_keras_serializable(package="keras_modact_examples")
+class ActivationPenalty(keras.layers.Layer):
+    """Adds to the loss how large the last layer's outputs are, and how they change.
+
+    In training, the mean square of what dropout leaves of h, times `alpha`, and
+    the mean square of h_t - h_(t-1), before dropout, times `beta` (Merity,
+    Keskar, Socher 2017, section 4.3).
+
+    Args:
+        alpha: Float of at least 0, of the outputs; AWD-LSTM has 2.
+        beta: Float of at least 0, of their changes; AWD-LSTM has 1.
+        **kwargs: `name`, `dtype` and `trainable`.
+
+    Call arguments:
+        sequences: The outputs `(batch, time, units)` without and with dropout.
+
+    Output shape:
+        That of one of them: the outputs with dropout.
+    """
+
+    def __init__(self, alpha: float = 0.0, beta: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.beta = beta
+
+    def call(self, sequences: Sequence[Any], training: bool = False) -> Any:
+        whole, dropped = sequences
+        if training:
+            self.add_loss(self.alpha * ops.mean(ops.square(dropped)))
+            # A window of one step has no change.
+            if whole.shape[1] is None or whole.shape[1] > 1:
+                change = whole[:, 1:] - whole[:, :-1]
+                self.add_loss(self.beta * ops.mean(ops.square(change)))
+        return dropped
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha, "beta": self.beta}

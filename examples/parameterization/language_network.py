@@ -17,7 +17,11 @@ import keras
 import numpy as np
 
 import keras_modact
-from examples.parameterization.language_layers import CarriedState, TiedEmbedding
+from examples.parameterization.language_layers import (
+    ActivationPenalty,
+    CarriedState,
+    TiedEmbedding,
+)
 from examples.parameterization.weight_drop import WeightDrop
 
 
@@ -53,6 +57,15 @@ def adaptive_arguments(options: argparse.Namespace, _: Any) -> dict[str, Any]:
     }
 
 
+def gamma_arguments(options: argparse.Namespace, _: Any) -> dict[str, Any]:
+    """Arguments of a recurrent layer with gamma, a gain and a saturation a unit."""
+    return {
+        "mode": "heterogeneous",
+        "gain_initializer": options.gain,
+        "saturation_initializer": options.saturation,
+    }
+
+
 def static_arguments(options: argparse.Namespace, units: int) -> dict[str, Any]:
     """Arguments of an adaptive LSTM whose policy has no memory."""
     return {**adaptive_arguments(options, units), "policy": "static"}
@@ -74,11 +87,16 @@ CELLS = {
         static_arguments,
         drops_weights=False,
     ),
+    "gru": Cell("GRU", keras.layers.GRU, lambda options, units: {}),
+    "gamma": Cell("RNN with gamma", keras_modact.GammaRNN, gamma_arguments),
 }
 """The layers by their name on the command line."""
 
 REFERENCE = "lstm"
 """The cell whose number of parameters the others are given."""
+
+TOLERANCE = 0.02
+"""How far numbers of parameters that are called equal may lie apart."""
 
 
 def recurrent_layers(
@@ -126,7 +144,10 @@ def recurrent_weights(model: keras.Model) -> int:
 
 
 def units_of(options: argparse.Namespace, cell: str) -> int:
-    """A cell's width: that of the options, or one that gives as many parameters."""
+    """A cell's width: that of the options, or one that gives as many parameters.
+
+    An exit says so if no width does, within `TOLERANCE`.
+    """
     if options.equal == "width" or cell == REFERENCE:
         return options.units
 
@@ -135,13 +156,36 @@ def units_of(options: argparse.Namespace, cell: str) -> int:
     narrow = range(1, 4)
     counts = [count_parameters(options, cell, units) for units in narrow]
     polynomial = np.polynomial.Polynomial.fit(narrow, counts, 2)
-    return min(range(1, 2 * options.units), key=lambda u: abs(polynomial(u) - target))
+    widths = range(1, 2 * options.units)
+    units = min(widths, key=lambda u: abs(polynomial(u) - target))
+    found = round(polynomial(units))
+    if abs(found - target) > TOLERANCE * target:
+        raise SystemExit(
+            f"--equal parameters cannot be reached: the {CELLS[REFERENCE].title} has "
+            f"{target:,} recurrent parameters, and of all widths the "
+            f"{CELLS[cell].title} comes nearest with {units}, {found:,}. Give more "
+            "--units, fewer --policy-units or smaller --embedding-units, or compare "
+            "at --equal width."
+        )
+    return units
+
+
+def is_penalized(options: argparse.Namespace) -> bool:
+    """Whether the loss has more in it than nats a token."""
+    return options.activation_penalty > 0 or options.change_penalty > 0
 
 
 def build_model(
-    options: argparse.Namespace, vocabulary: int, cell: str, units: int
+    options: argparse.Namespace,
+    vocabulary: int,
+    cell: str,
+    units: int,
+    batch_size: int | None = None,
 ) -> keras.Model:
-    """The network: from tokens `(batch, time)` to logits of the tokens that follow."""
+    """The network: from tokens `(batch, time)` to logits of the tokens that follow.
+
+    The batch is that of training unless another one is given, to evaluate with.
+    """
     embedding = TiedEmbedding(
         vocabulary,
         options.embedding_units,
@@ -149,7 +193,9 @@ def build_model(
         options.word_dropout,
         name="embedding",
     )
-    tokens = keras.Input(batch_shape=(options.batch_size, None), dtype="int32")
+    tokens = keras.Input(
+        batch_shape=(batch_size or options.batch_size, None), dtype="int32"
+    )
     outputs = embedding(tokens)
     # SpatialDropout1D draws one mask for all steps of a window.
     outputs = keras.layers.SpatialDropout1D(options.embedding_dropout)(outputs)
@@ -159,6 +205,9 @@ def build_model(
         rate = options.output_dropout if last else options.hidden_dropout
         dropped = CELLS[cell].drops_weights
         run = WeightDrop(layer, options.weight_drop) if dropped else layer
-        outputs = CarriedState(run, name=f"carried_{index + 1}")(outputs)
-        outputs = keras.layers.SpatialDropout1D(rate)(outputs)
+        whole = CarriedState(run, name=f"carried_{index + 1}")(outputs)
+        outputs = keras.layers.SpatialDropout1D(rate)(whole)
+    if is_penalized(options):
+        penalty = ActivationPenalty(options.activation_penalty, options.change_penalty)
+        outputs = penalty([whole, outputs])
     return keras.Model(tokens, embedding(outputs, reverse=True))

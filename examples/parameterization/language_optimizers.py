@@ -6,6 +6,7 @@ The scripts that use them state the presets.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -38,6 +39,55 @@ class AdamWithDecay(keras.optimizers.Adam):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decay": self.decay}
+
+
+class WeightAverage:
+    """The mean of a model's weights over all steps since it was begun.
+
+    AWD-LSTM trains by SGD until the validation loss has not fallen for `patience`
+    epochs, and from then on evaluates the mean of the weights, at an unchanged rate
+    (Merity, Keskar, Socher 2017, section 2). Keras' own average, `use_ema`, is an
+    exponential one, which forgets.
+
+    Args:
+        model: The built model.
+        patience: Epochs without a better loss; None for never.
+    """
+
+    def __init__(self, model: keras.Model, patience: int | None) -> None:
+        self.patience = patience
+        self.weights = model.trainable_variables
+        self.steps = keras.Variable(0, dtype="int32", trainable=False)
+        self.means = [
+            keras.Variable(ops.zeros(weight.shape, weight.dtype), trainable=False)
+            for weight in (self.weights if patience is not None else ())
+        ]
+        self.begun = False
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What a checkpoint holds of it."""
+        return [self.steps, *self.means]
+
+    def step(self) -> None:
+        """Takes the weights in, after a step of the optimizer."""
+        if not self.begun:
+            return
+        self.steps.assign_add(1)
+        share = 1 / int(self.steps)
+        for mean, weight in zip(self.means, self.weights, strict=True):
+            mean.assign(mean + share * (ops.convert_to_tensor(weight) - mean))
+
+    def end_epoch(self, validation_loss: Sequence[float]) -> None:
+        """Begins to average if the loss of the last epochs tells so."""
+        if self.patience is None or self.begun:
+            return
+        earlier = validation_loss[: -self.patience - 1]
+        self.begun = bool(earlier) and validation_loss[-1] > min(earlier)
+
+    def best_weights(self) -> list[keras.Variable]:
+        """What is to be evaluated: the mean once there is one, else the weights."""
+        return self.means if int(self.steps) else self.weights
 
 
 def make_optimizer(options: argparse.Namespace) -> keras.optimizers.Optimizer:

@@ -22,7 +22,7 @@ def option_parser(
     add = parser.add_argument
     texts.add_data_dir(parser)
     add("--corpus", choices=corpus.CORPORA)
-    add("--level", choices=("words", "characters"), default="words", help="of tokens")
+    add("--level", choices=("words", "characters"), help="of tokens")
     add(
         "--vocabulary",
         type=positive,
@@ -86,6 +86,18 @@ def option_parser(
         help="what random lengths are rounded to: each is compiled anew on JAX and "
         "TensorFlow",
     )
+    add("--activation-penalty", type=float, help="AWD-LSTM's alpha, of outputs squared")
+    add("--change-penalty", type=float, help="AWD-LSTM's beta, of their changes")
+    add(
+        "--average-patience",
+        type=positive,
+        help="average the weights once the validation loss has not fallen for so many "
+        "epochs, as AWD-LSTM; left out, never",
+    )
+    add("--validation-batch-size", type=positive, help="streams of the validation set")
+    add("--test-batch-size", type=positive, help="streams of the test set")
+    add("--gain", type=float, help="where n of gamma starts, not 0")
+    add("--saturation", type=float, help="where s of gamma starts")
     add("--resume", action="store_true", help="go on from the checkpoints in --output")
     return parser
 

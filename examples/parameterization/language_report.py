@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,13 +28,12 @@ def shown(options: argparse.Namespace, nats: float) -> float:
 def results_table(
     options: argparse.Namespace,
     runs: Sequence[Run],
-    papers: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """A Markdown table: each cell at its best epoch, and the papers' figures."""
+    """A Markdown table: each cell at its best epoch."""
     name = measure(options)
     rows = [
         ["cell", "units", "parameters", f"validation {name}", f"test {name}",
-         "best epoch", "seconds", *papers]
+         "best epoch", "seconds"]
     ]  # fmt: skip
     for cell, group in tables.grouped(runs, "cell").items():
         valid = [shown(options, r.validation_loss[r.best_epoch]) for r in group]
@@ -51,7 +50,6 @@ def results_table(
                     for run in group
                 ),
                 f"{np.mean([run.seconds for run in group]):.0f}",
-                *(figures.get(cell, "-") for figures in papers.values()),
             ]
         )
     return tables.markdown_table(rows)

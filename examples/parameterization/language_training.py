@@ -1,10 +1,8 @@
 """Training language models: windows, epochs, checkpoints.
 
 A text is cut into parallel streams, which are read window after window with the
-state carried over; the gradient ends at a window's edge. Left out of what
-AWD-LSTM does (Merity, Keskar, Socher 2017): the switch to averaged SGD, the
-penalties on activations and on their changes, and fewer streams for validation
-and test.
+state carried over; the gradient ends at a window's edge. A network of its own, with
+as many streams as its text is read in, evaluates the weights or their average.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import pathlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +24,14 @@ from examples.parameterization.language_network import (
     build_model,
     carried_layers,
     count,
+    is_penalized,
     recurrent_weights,
     units_of,
 )
-from examples.parameterization.language_optimizers import make_optimizer
+from examples.parameterization.language_optimizers import (
+    WeightAverage,
+    make_optimizer,
+)
 from examples.shared import checkpoints, command_line, corpus
 
 # What a training may be resumed with although it was begun with something else.
@@ -111,14 +114,24 @@ def read_data(options: argparse.Namespace) -> Data:
         ("test", options.test_samples),
     ):
         tokens[split] = tokens[split][:most]
-        if len(tokens[split]) < 2 * options.batch_size:
+        name, streams = streams_of(options, split)
+        if len(tokens[split]) < 2 * streams:
             raise SystemExit(
                 f"The {split} split has {len(tokens[split])} tokens, too few for "
-                f"--batch-size {options.batch_size}: each stream needs two."
+                f"--{name} {streams}: each stream needs two."
             )
     vocabulary = corpus.make_vocabulary(tokens["train"], options.vocabulary)
     train, valid, test = (corpus.encode(tokens[split], vocabulary) for split in paths)
     return Data(train, valid, test, len(vocabulary))
+
+
+def streams_of(options: argparse.Namespace, split: str) -> tuple[str, int]:
+    """In how many parallel streams a split is read, and the option that says so."""
+    return {
+        "train": ("batch-size", options.batch_size),
+        "valid": ("validation-batch-size", options.validation_batch_size),
+        "test": ("test-batch-size", options.test_batch_size),
+    }[split]
 
 
 def compile_model(options: argparse.Namespace, model: keras.Model) -> None:
@@ -126,9 +139,10 @@ def compile_model(options: argparse.Namespace, model: keras.Model) -> None:
     optimizer = make_optimizer(options)
     # A checkpoint holds its variables, which it would make at its first step only.
     optimizer.build(model.trainable_variables)
-    model.compile(
-        optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    # The loss tells nats a token as long as nothing is added to it.
+    nats = keras.metrics.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=[nats] if is_penalized(options) else None)
 
 
 def read_windows(
@@ -145,7 +159,8 @@ def read_windows(
     for tokens, targets in corpus.windows(streams, lengths):
         # Keras would average over the windows as if they had one length.
         model.reset_metrics()
-        total += float(step(tokens, targets)) * targets.shape[1]
+        # A loss, or a loss and the nats a token in it.
+        total += float(np.ravel(step(tokens, targets))[-1]) * targets.shape[1]
         done += targets.shape[1]
         if progress is not None:
             shown = perplexity(total / done)
@@ -159,6 +174,7 @@ def train_epoch(
     streams: np.ndarray,
     epoch: int,
     seed: int,
+    average: WeightAverage,
     progress: keras.utils.Progbar | None = None,
 ) -> float:
     """Trains for an epoch, counted from 0; returns the nats a token."""
@@ -177,7 +193,9 @@ def train_epoch(
     def step(tokens: np.ndarray, targets: np.ndarray) -> Any:
         # A short window must not count as much as a long one.
         model.optimizer.learning_rate = rate * tokens.shape[1] / options.window
-        return model.train_on_batch(tokens, targets)
+        found = model.train_on_batch(tokens, targets)
+        average.step()
+        return found
 
     return read_windows(model, step, streams, lengths, progress)
 
@@ -185,8 +203,8 @@ def train_epoch(
 def evaluate(
     options: argparse.Namespace, model: keras.Model, numbers: np.ndarray
 ) -> float:
-    """Nats a token of a text, read in as many streams as in training."""
-    streams = corpus.parallel_streams(numbers, options.batch_size)
+    """Nats a token of a text, read in as many streams as the model's batch."""
+    streams = corpus.parallel_streams(numbers, model.input_shape[0])
     lengths = corpus.even_lengths(streams.shape[1] - 1, options.window)
     return read_windows(model, model.test_on_batch, streams, lengths)
 
@@ -202,7 +220,12 @@ def resumable_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {**kept, "backend": keras.backend.backend()}
 
 
-def resume(options: argparse.Namespace, path: Any, run: Run, model: Any) -> None:
+def resume(
+    options: argparse.Namespace,
+    path: pathlib.Path,
+    run: Run,
+    variables: Sequence[keras.Variable],
+) -> None:
     """Takes model, optimizer, chance and history from a checkpoint."""
     settings = resumable_settings(options)
     begun = checkpoints.read_record(path)["settings"]
@@ -213,7 +236,7 @@ def resume(options: argparse.Namespace, path: Any, run: Run, model: Any) -> None
             + ", ".join(f"{k} {begun.get(k)}, now {settings[k]}" for k in changed)
             + ". Repeat those, or leave out --resume to begin anew."
         )
-    record = checkpoints.load(path, [*model.variables, *model.optimizer.variables])
+    record = checkpoints.load(path, variables)
     for name in COURSE:
         setattr(run, name, record[name])
 
@@ -221,17 +244,20 @@ def resume(options: argparse.Namespace, path: Any, run: Run, model: Any) -> None
 def train_all(options: argparse.Namespace, data: Data) -> list[Run]:
     """Trains every cell with every seed."""
     runs: list[Run] = []
+    # Before anything is trained, since it may refuse a cell.
+    units = {cell: units_of(options, cell) for cell in options.cells}
     total = len(options.seeds) * len(options.cells)
     for seed, cell in itertools.product(options.seeds, options.cells):
         number = f"{len(runs) + 1} of {total}"
         print(f"\nTraining {number}: {CELLS[cell].title}, seed {seed}")
-        runs.append(train(options, data, cell, seed))
+        runs.append(train(options, data, cell, units[cell], seed))
     return runs
 
 
-def train(options: argparse.Namespace, data: Data, cell: str, seed: int) -> Run:
+def train(
+    options: argparse.Namespace, data: Data, cell: str, units: int, seed: int
+) -> Run:
     """Trains a cell's network, or what is left of it, and tests its best epoch."""
-    units = units_of(options, cell)
     keras.utils.set_random_seed(seed)
     model = build_model(options, data.vocabulary, cell, units)
     compile_model(options, model)
@@ -243,10 +269,30 @@ def train(options: argparse.Namespace, data: Data, cell: str, seed: int) -> Run:
         recurrent_weights=recurrent_weights(model),
         model=model,
     )
+    average = WeightAverage(model, options.average_patience)
+    evaluators: dict[int, keras.Model] = {}
+    for split in ("valid", "test"):
+        _, size = streams_of(options, split)
+        if size not in evaluators:
+            evaluators[size] = build_model(options, data.vocabulary, cell, units, size)
+            evaluators[size].compile(
+                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            )
+
+    def evaluated(split: str, weights: Sequence[keras.Variable]) -> float:
+        evaluator = evaluators[streams_of(options, split)[1]]
+        for weight, value in zip(evaluator.trainable_variables, weights, strict=True):
+            # A copy: on JAX the next training step takes the array away.
+            weight.assign(keras.ops.copy(value))
+        return evaluate(options, evaluator, getattr(data, split))
+
+    everything = [*model.variables, *model.optimizer.variables, *average.variables]
     folder = options.output / "checkpoints"
     last, best = (folder / f"{cell}_{seed}_{name}.npz" for name in ("last", "best"))
     if options.resume and last.exists():
-        resume(options, last, run, model)
+        resume(options, last, run, everything)
+        average.end_epoch(run.validation_loss)
+        average.begun = average.begun or int(average.steps) > 0
     streams = corpus.parallel_streams(data.train, options.batch_size)
     verbosity = command_line.fit_verbosity(options)
     for epoch in range(len(run.train_loss), options.epochs):
@@ -260,9 +306,10 @@ def train(options: argparse.Namespace, data: Data, cell: str, seed: int) -> Run:
             unit_name="step",
         )
         run.train_loss.append(
-            train_epoch(options, model, streams, epoch, seed, progress)
+            train_epoch(options, model, streams, epoch, seed, average, progress)
         )
-        run.validation_loss.append(evaluate(options, model, data.valid))
+        run.validation_loss.append(evaluated("valid", average.best_weights()))
+        average.end_epoch(run.validation_loss)
         run.seconds += time.perf_counter() - began
         progress.update(
             streams.shape[1] - 1,
@@ -273,13 +320,13 @@ def train(options: argparse.Namespace, data: Data, cell: str, seed: int) -> Run:
             finalize=True,
         )
         if run.best_epoch == epoch:
-            checkpoints.save(best, model.trainable_variables)
+            checkpoints.save(best, average.best_weights())
         checkpoints.save(
             last,
-            [*model.variables, *model.optimizer.variables],
+            everything,
             {name: getattr(run, name) for name in COURSE}
             | {"settings": resumable_settings(options)},
         )
     checkpoints.load(best, model.trainable_variables)
-    run.test_loss = evaluate(options, model, data.test)
+    run.test_loss = evaluated("test", model.trainable_variables)
     return run

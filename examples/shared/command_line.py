@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,11 +56,26 @@ def parse(
 ) -> argparse.Namespace:
     """The options, with those not given taken from the chosen preset."""
     parser.epilog = "\n".join(
-        f"--preset {name}: " + ", ".join(f"{k} {v}" for k, v in preset.items())
+        textwrap.fill(
+            f"--preset {name}: "
+            + ", ".join(f"{k} {in_print(v)}" for k, v in preset.items()),
+            width=80,
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+        )
         for name, preset in presets.items()
     )
     parser.set_defaults(**presets[parser.parse_args(argv).preset])
     return parser.parse_args(argv)
+
+
+def in_print(value: Any) -> str:
+    """An option's value as it is given, of a long row from 0 its ends."""
+    if not isinstance(value, list):
+        return str(value)
+    if len(value) > 3 and value == list(range(len(value))):
+        return f"{value[0]} to {value[-1]}"
+    return " ".join(map(str, value))
 
 
 def fit_verbosity(options: argparse.Namespace) -> str | int:

@@ -34,6 +34,27 @@ def welch_p(first: Summary, second: Summary) -> float:
     return float(stats.ttest_ind_from_stats(*first, *second, equal_var=False).pvalue)
 
 
+class WelchTest(NamedTuple):
+    """What Welch's t-test gives."""
+
+    t: float
+    freedom: float
+    """By Welch and Satterthwaite; no integer."""
+    p: float
+
+
+def welch_test(first: Summary, second: Summary) -> WelchTest:
+    """Welch's t, its degrees of freedom and the two-sided p; one must have a spread."""
+    errors = [group.std**2 / group.size for group in (first, second)]
+    t = (first.mean - second.mean) / math.sqrt(sum(errors))
+    parts = (
+        error**2 / (group.size - 1)
+        for error, group in zip(errors, (first, second), strict=True)
+    )
+    freedom = sum(errors) ** 2 / sum(parts)
+    return WelchTest(t, freedom, float(2 * stats.t.sf(abs(t), freedom)))
+
+
 def hedges_g(first: Summary, second: Summary, corrected: bool = False) -> float:
     """How many pooled standard deviations the first mean lies above the second.
 

@@ -69,6 +69,17 @@ def test_quick_presets_have_every_model_and_at_least_five_runs():
     assert sst2.PRESETS["quick"]["length"] == sst2.PRESETS["paper"]["length"]
 
 
+@pytest.mark.parametrize("example", [names, sst2])
+def test_help_tells_presets_in_short_lines(example, capsys):
+    with pytest.raises(SystemExit):
+        example.parse(["--help"])
+    printed = capsys.readouterr().out
+    epilog = printed[printed.index("\n--preset quick: ") :]
+    assert max(map(len, epilog.splitlines())) <= 80
+    runs = len(example.PRESETS["paper"]["seeds"])
+    assert f"seeds 0 to {runs - 1}" in " ".join(epilog.split())
+
+
 def test_split_is_disjoint_and_repeats_by_seed():
     everything = np.arange(50), np.arange(50) * 2
     splits = names.split_at_random(*everything, 30, 15, seed=1)

@@ -7,7 +7,13 @@ import pytest
 from scipy import stats
 
 from examples.modulation import names, sst2
-from examples.shared.significance import Summary, hedges_g, summarize, welch_p
+from examples.shared.significance import (
+    Summary,
+    hedges_g,
+    summarize,
+    welch_p,
+    welch_test,
+)
 from tests.examples.marks import on_one_backend
 
 pytestmark = on_one_backend
@@ -66,3 +72,12 @@ def test_no_spread_and_too_few_values():
     assert welch_p(still, summarize([0.1, 0.2])) < 1
     with pytest.raises(ValueError, match="at least two values"):
         summarize([0.5])
+
+
+def test_welch_test_is_scipys():
+    first, second = [1.0, 2.0, 4.0], [2.5, 2.75, 9.0, 4.0]
+    expected = stats.ttest_ind(first, second, equal_var=False)
+    found = welch_test(summarize(first), summarize(second))
+    assert found.t == pytest.approx(expected.statistic)
+    assert found.freedom == pytest.approx(expected.df)
+    assert found.p == pytest.approx(expected.pvalue)
