@@ -119,7 +119,6 @@ class GammaRNNCell(Adaptation, ElmanCell):
         2020; the definition of gamma and of the network.
     """
 
-    slow_adjoint_on = ("tensorflow",)
     defaults: ClassVar[Mapping[str, Any]] = PUBLISHED_INITIALIZERS
     fixed_arguments: ClassVar[Mapping[str, Fixed]] = GAMMA
 

@@ -44,7 +44,8 @@ def worth(call: Call) -> bool:
         return False
     if call.sequences.shape[1] < FEWEST_STEPS.get(backend, 1):
         return False
-    return call.device != "cpu" or backend not in call.cell.slow_adjoint_on
+    slow = call.device == "cpu" and backend in call.cell.slow_adjoint_on
+    return not (slow and call.training)
 
 
 def run(call: Call) -> OutputsAndStates:

@@ -136,9 +136,10 @@ class RecurrentCell(keras.layers.Layer):
     recurrent_dropout: float
     seed: int | None
 
-    slow_adjoint_on: ClassVar[Collection[str]] = ()
-    """Backends on whose CPUs the loop was measured to be faster: what the backward
-    pass computes again costs more there than what is saved."""
+    slow_adjoint_on: ClassVar[Collection[str]] = ("tensorflow", "torch")
+    """Backends on whose CPUs a training step is faster by the loop: what the backward
+    pass computes again costs more there than what is saved. The adjoint needs a
+    fraction of the loop's memory, and can be asked for."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

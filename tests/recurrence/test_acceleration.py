@@ -66,17 +66,18 @@ def test_a_gradient_outside_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "backend"),
+    ("layer", "backends"),
     [
-        (keras_modact.ModulatedLSTM(4), "tensorflow"),
-        (keras_modact.GammaRNN(4), "tensorflow"),
-        (keras_modact.AdaptiveLSTM(4, 2), None),
+        (keras_modact.ModulatedLSTM(4), ("tensorflow",)),
+        (keras_modact.GammaRNN(4), ("tensorflow", "torch")),
+        (keras_modact.AdaptiveLSTM(4, 2), ("tensorflow", "torch")),
+        (keras_modact.NBRC(4, recurrent_dropout=0.1), ()),
     ],
 )
 def test_the_adjoint_is_left_where_the_loop_is_faster(
-    layer: Any, backend: str | None
+    layer: Any, backends: tuple[str, ...]
 ) -> None:
-    wanted = "loop" if backend == BACKEND else "adjoint"
+    wanted = "loop" if BACKEND in backends else "adjoint"
     assert called("auto", layer).last_path == wanted
     assert called("adjoint", layer).last_path == "adjoint"
 
