@@ -129,40 +129,46 @@ class MinMaxoutBase(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-def smallest_or_largest(pieces: Tensor, minima: int, data_format: str) -> Tensor:
+def smallest_or_largest(
+    pieces: Tensor, count: int, units: int, minima: int, data_format: str
+) -> Tensor:
     """The smallest piece for the first `minima` units, the largest for the others.
+
+    The sizes are given, as those of a tensor that torch traces are no integers.
 
     Args:
         pieces: Tensor with the pieces on its first axis.
+        count: How many pieces there are.
+        units: How many units there are.
         minima: How many units give their smallest piece.
         data_format: "channels_last" or "channels_first", for the units.
     """
     axis = channel_axis(data_format)
     if minima == 0:
-        return extremum(pieces, largest=True)
+        return extremum(pieces, count, largest=True)
     before = (slice(None), slice(None)) if axis == 1 else (...,)
-    smallest = extremum(pieces[(*before, slice(None, minima))], largest=False)
-    if minima == pieces.shape[2 if axis == 1 else -1]:
+    smallest = extremum(pieces[(*before, slice(None, minima))], count, largest=False)
+    if minima == units:
         return smallest
     # Plain indexing: `ops.split` at a place cannot be traced to ONNX on torch.
-    others = extremum(pieces[(*before, slice(minima, None))], largest=True)
+    others = extremum(pieces[(*before, slice(minima, None))], count, largest=True)
     return ops.concatenate([smallest, others], axis=axis)
 
 
-def extremum(pieces: Tensor, largest: bool) -> Tensor:
+def extremum(pieces: Tensor, count: int, largest: bool) -> Tensor:
     """The largest or the smallest along the first axis, found by halving it.
 
     Not `ops.max`, which refuses an empty batch and breaks torch.compile's graph;
     nor `ops.maximum`, which makes float32 of float64 on torch.
     """
-    while (count := pieces.shape[0]) > 1:
-        half = count // 2
+    while count > 1:
+        half, odd = divmod(count, 2)
         first, second = pieces[:half], pieces[half : 2 * half]
         wins = first > second if largest else first < second
         # A NaN wins, be it the first or the second.
         chosen = ops.where(wins | (first != first), first, second)
-        odd = count % 2
         pieces = ops.concatenate([chosen, pieces[-1:]]) if odd else chosen
+        count = half + odd
     return pieces[0]
 
 
@@ -290,12 +296,18 @@ class MinMaxout(MinMaxoutBase):
         self._check(inputs.shape)
         if self.num_pieces == "inputs":
             outputs = smallest_or_largest(
-                self._weighted_inputs(inputs), self.minima, "channels_last"
+                self._weighted_inputs(inputs),
+                self.kernel.shape[0],
+                self.units,
+                self.minima,
+                "channels_last",
             )
             return self.with_bias(outputs, "channels_last")
         linear = numerics.matmul(inputs, self.kernel)
         pieces = self.affine_pieces(linear, "channels_last")
-        return smallest_or_largest(pieces, self.minima, "channels_last")
+        return smallest_or_largest(
+            pieces, self.blocks, self.units, self.minima, "channels_last"
+        )
 
     def _weighted_inputs(self, inputs: Tensor) -> Tensor:
         """x_f W_fi, the features on the first axis and the units on the last."""

@@ -172,7 +172,9 @@ class MinMaxoutConv(MinMaxoutBase):
         kernel = numerics.weight_like(self.kernel, inputs)
         linear = self._convolve(inputs, kernel)
         pieces = self.affine_pieces(linear, self.data_format)
-        return smallest_or_largest(pieces, self.minima, self.data_format)
+        return smallest_or_largest(
+            pieces, self.blocks, self.filters, self.minima, self.data_format
+        )
 
     def _check(self, shape: Sequence[int | None]) -> None:
         if self.built:
