@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Unpack
 import keras
 from keras import ops
 
-from keras_modact.activation.gamma import gamma
+from keras_modact.activation.gamma import gamma_step
 from keras_modact.activation.gamma_rnn import GAMMA, PUBLISHED_INITIALIZERS, ElmanCell
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentLayer, arithmetic
 from keras_modact.utils import numerics, validation
@@ -164,7 +164,7 @@ class ARUNCell(ElmanCell):
         a = self.pre_activation(projected, h, recurrent_mask)
         g = self._supervise(a, g)
         gain, saturation = self.adaptation(g)
-        return [gamma(a, gain, saturation), g]
+        return [gamma_step(a, gain, saturation), g]
 
     def _supervise(self, a: Tensor, g: Tensor) -> Tensor:
         """The supervisor's next state, for every unit by itself."""

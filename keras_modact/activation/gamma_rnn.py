@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Unpack
 import keras
 
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
-from keras_modact.activation.gamma import gamma
+from keras_modact.activation.gamma import gamma_step
 from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell, RecurrentLayer
 from keras_modact.utils import numerics
 from keras_modact.utils.validation import Tensor, constructor_arguments
@@ -149,7 +149,7 @@ class GammaRNNCell(Adaptation, ElmanCell):
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         a = self.pre_activation(projected, states[0], recurrent_mask)
-        return [gamma(a, self.gain, self.saturation)]
+        return [gamma_step(a, self.gain, self.saturation)]
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")

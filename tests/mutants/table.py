@@ -102,15 +102,15 @@ ACTIVATION = [
     Mutant(
         "gamma overflows where the product of gain and input does",
         "activation",
-        "linear = ops.where(positive, wide, ops.zeros_like(wide))",
-        "linear = ops.where(positive, u / gain, ops.zeros_like(wide))",
+        "linear = ops.where(positive, passed, ops.zeros_like(passed))",
+        "linear = ops.where(positive, u / gain, ops.zeros_like(passed))",
         ("test_gamma",),
     ),
     Mutant(
         "gamma's gain gets a NaN where the input is infinite",
         "activation",
-        "u = numerics.finite(wide) * gain",
-        "u = wide * gain",
+        "finite = numerics.finite(wide)",
+        "finite = wide",
         ("test_gamma",),
     ),
     Mutant(
