@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_modact.bistability import dynamics
+from keras_modact.bistability.multistability import vaa
 from keras_modact.bistability.trace import GateTrace
 from keras_modact.utils.plotting import (
     BLACK,
@@ -15,6 +16,7 @@ from keras_modact.utils.plotting import (
     CYCLE,
     GREY,
     VERMILION,
+    as_array,
     new_axes,
     whole_steps,
 )
@@ -186,4 +188,69 @@ def plot_gates(traces: Mapping[str, GateTrace], ax: Any = None) -> Any:
     ax[1].set(ylabel="mean of c", xlabel="time step", ylim=(-0.02, 1.02))
     whole_steps(ax[1])
     ax[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False)
+    return ax
+
+
+def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
+    """Draws the states that a layer settles in, in the plane in which they differ most.
+
+    The axes are the first two principal components of all of them together, so that
+    two layers of one size, or one before and after `warm_up`, can be compared.
+
+    Args:
+        states: A name for each layer, and what `settled_states` returned for it,
+            `(samples, features)`.
+        ax: matplotlib axes to draw on. Defaults to new ones.
+
+    Returns:
+        The matplotlib axes; the legend says how many attractors there are.
+
+    Raises:
+        ValueError: If `states` is no mapping, an empty one, or one of arrays with
+            different numbers of features.
+
+    Example:
+
+    ```python
+    import numpy as np, keras_modact
+    from keras_modact.bistability import plotting, settled_states
+
+    sequences = np.random.default_rng(0).normal(size=(32, 20, 1)).astype("float32")
+    layer = keras_modact.BRC(8)
+    layer(sequences)
+    states = {"BRC": settled_states(layer, sequences, steps=100, seed=0)}
+    plotting.plot_attractors(states).figure.savefig("attractors.png")
+    ```
+    """
+    if not isinstance(states, Mapping) or not states:
+        raise ValueError(
+            "`states` must map a name to what `settled_states` returned, received "
+            f"{type(states).__name__} with nothing to draw by name. Pass for example "
+            "{'before': states}."
+        )
+    arrays = {name: as_array(values) for name, values in states.items()}
+    shapes = [values.shape for values in arrays.values()]
+    if len({shape[1:] for shape in shapes}) > 1 or any(len(s) != 2 for s in shapes):
+        raise ValueError(
+            "`states` must hold arrays (samples, features) of one number of features, "
+            f"received the shapes {shapes}."
+        )
+    ax = new_axes(ax)
+    everything = np.concatenate(list(arrays.values()))
+    middle = everything.mean(axis=0)
+    axes = np.linalg.svd(everything - middle, full_matrices=False)[2][:2]
+    for place, (name, values) in enumerate(arrays.items()):
+        count = round(len(values) * float(vaa(values)))
+        seen = (values - middle) @ axes.T
+        ax.scatter(
+            seen[:, 0],
+            seen[:, 1] if len(axes) > 1 else np.zeros(len(seen)),
+            s=30 - 12 * min(place, 1),
+            color=CYCLE[place % len(CYCLE)],
+            label=f"{name}: {count} of {len(values)}",
+            alpha=0.7,
+            linewidths=0,
+        )
+    ax.set(xlabel="first principal component", ylabel="second")
+    ax.legend(title="attractors", loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
     return ax

@@ -19,6 +19,7 @@ from keras_modact.modulation.cloning import (
 from keras_modact.modulation.identity_init import scale_back, steady_start
 from keras_modact.modulation.modulated import Modulated
 from keras_modact.utils import validation
+from keras_modact.utils.layers import inside
 
 
 def modulate(
@@ -204,24 +205,6 @@ def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
             if not any(leaf is one for one in seen):
                 seen.append(leaf)
                 yield leaf
-
-
-def inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """The layers that are attributes of a layer, in lists too, and those in them."""
-    seen: list[Any] = [layer]
-    waiting = list(vars(layer).values())
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, (list, tuple)):
-            waiting += value
-        elif isinstance(value, keras.layers.Layer) and not any(
-            value is one for one in seen
-        ):
-            seen.append(value)
-            yield value
-            waiting += vars(value).values()
 
 
 def _warn_of_unreachable(

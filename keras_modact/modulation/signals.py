@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_modact.modulation.modulate import inside
 from keras_modact.modulation.modulated import Modulated
+from keras_modact.utils.layers import by_name, inside, record
 
 
 def modulation_signals(model: keras.Model, inputs: Any) -> dict[str, np.ndarray]:
@@ -48,26 +47,11 @@ def modulation_signals(model: keras.Model, inputs: Any) -> dict[str, np.ndarray]
     assert signals["first"].shape == (5, 1)
     ```
     """
-    found: dict[str, np.ndarray] = {}
-
-    def recorded(layer: Modulated, *args: Any, **kwargs: Any) -> Any:
-        signal = Modulated.modulation(layer, *args, **kwargs)
-        name, number = layer.name, 0
-        while name in found:
-            number += 1
-            name = f"{layer.name}_{number}"
-        found[name] = np.array(ops.convert_to_numpy(signal))
-        return signal
-
     layers = [layer for layer in inside(model) if isinstance(layer, Modulated)]
-    for layer in layers:
-        # In the way of the method, for this call only.
-        vars(layer)["modulation"] = functools.partial(recorded, layer)
-    try:
-        model(inputs, training=False)
-    finally:
-        for layer in layers:
-            del vars(layer)["modulation"]
+    calls = record(model, inputs, layers, "modulation")
+    found = by_name(
+        calls, [np.array(ops.convert_to_numpy(call.result)) for call in calls]
+    )
     if not found:
         raise ValueError(
             f"Model '{model.name}' has no `Modulated` layer that is called. Make one "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import functools
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 
@@ -92,3 +94,80 @@ def with_layers(
         if isinstance(config[name], dict)
     }
     return {**config, **layers}
+
+
+def inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layers that are attributes of a layer, in lists too, and those in them."""
+    seen: list[Any] = [layer]
+    waiting = list(vars(layer).values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+        elif isinstance(value, keras.layers.Layer) and not any(
+            value is one for one in seen
+        ):
+            seen.append(value)
+            yield value
+            waiting += vars(value).values()
+
+
+class Recorded(NamedTuple):
+    """One call of a method of a layer inside a model."""
+
+    layer: Any
+    arguments: Mapping[str, Any]
+    """What it was called on, by name."""
+    result: Any
+
+
+def record(
+    model: keras.layers.Layer, inputs: Any, layers: Iterable[Any], method: str
+) -> list[Recorded]:
+    """Runs a model once, not compiled, and returns the calls of its layers' method.
+
+    Dropout does not act.
+
+    Args:
+        model: The model.
+        inputs: A batch of its inputs, as the model takes them.
+        layers: Those of the layers inside it that are meant.
+        method: The name of their method.
+    """
+    calls: list[Recorded] = []
+
+    def recorded(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        original = getattr(type(layer), method)
+        bound = inspect.signature(original).bind(layer, *args, **kwargs)
+        result = original(layer, *args, **kwargs)
+        calls.append(Recorded(layer, bound.arguments, result))
+        return result
+
+    layers = list(layers)
+    for layer in layers:
+        # In the way of the method, for this call only.
+        vars(layer)[method] = functools.partial(recorded, layer)
+    try:
+        model(inputs, training=False)
+    finally:
+        for layer in layers:
+            del vars(layer)[method]
+    return calls
+
+
+def by_name(calls: Iterable[Recorded], results: Iterable[Any]) -> dict[str, Any]:
+    """Results by the names of the layers that were called.
+
+    Of a layer that is called more than once, or whose name another one has too, the
+    further ones are `"name_1"` and so on, in the order of the calls.
+    """
+    found: dict[str, Any] = {}
+    for call, result in zip(calls, results, strict=True):
+        name, number = call.layer.name, 0
+        while name in found:
+            number += 1
+            name = f"{call.layer.name}_{number}"
+        found[name] = result
+    return found

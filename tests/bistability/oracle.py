@@ -50,3 +50,22 @@ def run(
         return step(x, states, weights)
 
     return oracle.run(of_step, sequences, [state], mask, go_backwards)[0]
+
+
+def vaa(states: np.ndarray, epsilon: float = 1e-4) -> float:
+    """The share of different states, pair by pair."""
+    counts = [
+        sum(np.linalg.norm(one - other) < epsilon for other in states) for one in states
+    ]
+    return float(np.mean([1 / count for count in counts]))
+
+
+def vaa_star(states: np.ndarray, epsilon: float = 1e-4) -> float:
+    """Its differentiable form, pair by pair."""
+    squashed = np.tanh(states)
+    total = 0.0
+    for one in squashed:
+        distances = np.array([np.linalg.norm(one - other) for other in squashed])
+        same = 1 - np.maximum(distances - epsilon, 0) / (distances + 1e-6)
+        total += 1 / same.sum()
+    return total / len(states)

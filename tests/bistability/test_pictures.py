@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.bistability import dynamics, pictures, trace_gates
+from keras_modact.bistability import dynamics, pictures, plotting, trace_gates
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -83,3 +83,24 @@ def test_given_axes_are_used() -> None:
 def test_the_package_does_not_need_matplotlib() -> None:
     code = "import sys; sys.modules['matplotlib'] = None; import keras_modact"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_attractors_in_the_plane_of_largest_variance() -> None:
+    random = np.random.default_rng(0)
+    before, after = np.ones((5, 3)), random.normal(size=(4, 3))
+    after[1] = after[0]
+    _, given = pyplot.subplots()
+    ax = plotting.plot_attractors({"before": before, "after": after}, given)
+    assert ax is given
+    centred = np.concatenate([before, after]) - np.concatenate([before, after]).mean(0)
+    drawn = np.concatenate([dots.get_offsets() for dots in ax.collections])
+    variances = np.linalg.eigvalsh(centred.T @ centred)[::-1]
+    np.testing.assert_allclose((drawn**2).sum(0), variances[:2])
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["before: 1 of 5", "after: 3 of 4"]
+    for wrong, message in (
+        ({}, "must map"),
+        ({"a": before, "b": after[:, :2]}, "of one"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plotting.plot_attractors(wrong)

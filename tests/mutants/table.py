@@ -82,6 +82,41 @@ BISTABILITY = [
         "return self.slopes <= 1.5",
         ("test_dynamics",),
     ),
+    Mutant(
+        "VAA* does not squash the states",
+        "bistability",
+        "_squared_distances(ops.tanh(_checked_states(states)))",
+        "_squared_distances(_checked_states(states))",
+        ("test_warm_up",),
+    ),
+    Mutant(
+        "warming up goes away from its target",
+        "bistability",
+        "ops.square(vaa_star(_, states) - self.target)",
+        "-ops.square(vaa_star(_, states) - self.target)",
+        ("test_warm_up",),
+    ),
+    Mutant(
+        "all sequences are held for as many steps in all",
+        "bistability",
+        "np.array(cuts)[:, None] + hold",
+        "max(cuts) + hold",
+        ("test_warm_up",),
+    ),
+    Mutant(
+        "the copy that is warmed up keeps its penalties",
+        "bistability",
+        "            weight.regularizer = None\n",
+        "            pass\n",
+        ("test_warm_up",),
+    ),
+    Mutant(
+        "the units that are not warmed up move",
+        "bistability",
+        "ops.where(self.chosen, value, self.start)",
+        "value",
+        ("test_warm_up",),
+    ),
 ]
 
 ACTIVATION = [
