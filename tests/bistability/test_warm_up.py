@@ -44,7 +44,7 @@ def test_variability_among_attractors() -> None:
 
 
 def masked_layer(**options: Any) -> tuple[Any, np.ndarray, np.ndarray, list]:
-    layer = keras_modact.BRC(4, go_backwards=True, dropout=0.5, **options)
+    layer = keras_modact.NBRC(4, go_backwards=True, dropout=0.5, **options)
     layer.build((None, None, 2))
     random = np.random.default_rng(1)
     layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
