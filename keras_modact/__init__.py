@@ -45,6 +45,7 @@ from keras_modact.parameterization import (
     AdaptiveLSTMCell,
     StackedAdaptiveLSTM,
     StackedAdaptiveLSTMCell,
+    adapt,
 )
 from keras_modact.rectification import (
     ConvAct,
@@ -93,6 +94,7 @@ __all__ = [
     "StackedAdaptiveLSTMCell",
     "__version__",
     "activation",
+    "adapt",
     "baselines",
     "bistability",
     "gamma",

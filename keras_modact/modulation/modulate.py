@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import difflib
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 
 from keras_modact.modulation import modulators
-from keras_modact.modulation.cloning import (
-    clone_graph,
-    compile_like,
-    copy_layer,
-    copy_state,
-)
 from keras_modact.modulation.identity_init import scale_back, steady_start
 from keras_modact.modulation.modulated import Modulated
+from keras_modact.modulation.modulated_lstm import ModulatedLSTM, ModulatedLSTMCell
 from keras_modact.utils import validation
-from keras_modact.utils.layers import inside
+from keras_modact.utils.choice import Change, chosen_layers
+from keras_modact.utils.cloning import (
+    clone_exchanged,
+    compile_like,
+    leaves,
+    parts_of,
+)
+from keras_modact.utils.layers import is_graph, is_one_of
+
+RECURRENT: dict[type, Callable[..., Any]] = {
+    keras.layers.LSTM: ModulatedLSTM.from_lstm,
+    keras.layers.LSTMCell: ModulatedLSTMCell.from_lstm_cell,
+}
+"""What is exchanged in place of being wrapped, and for what."""
+MODULATED = Change(
+    done="modulated",
+    default=modulators.CONVOLUTIONS,
+    kinds="convolutions",
+    possible=(*modulators.KINDS, *RECURRENT),
+    own=(Modulated, ModulatedLSTM, ModulatedLSTMCell),
+    by_hand="wrap them with `keras_modact.Modulated`, or exchange an LSTM by "
+    "`keras_modact.ModulatedLSTM.from_lstm`,",
+)
 
 
 def modulate(
@@ -34,23 +49,29 @@ def modulate(
 
     Use it to try modulators on an existing network, trained or not: the clone has
     the weights of the model, and each chosen layer gets a modulator of its own and
-    keeps its name. Layers in nested models are found as well, and a layer that is
-    used twice has one modulator. Layers inside a wrapper, such as
-    `keras.layers.TimeDistributed`, or inside a layer of your own cannot be reached;
-    a warning names those that were meant.
+    keeps its name. Of recurrent layers a `keras.layers.LSTM` becomes a
+    `ModulatedLSTM`, and a `keras.layers.LSTMCell` in a `keras.layers.RNN` a
+    `ModulatedLSTMCell`, whose fifth gate is the modulator.
+
+    Layers in nested models are found as well, and those in
+    `keras.layers.TimeDistributed`, `Bidirectional`, `RNN` and `StackedRNNCells`,
+    which a name stands for as it does for the layers in them. A layer that is used
+    twice has one modulator. Those inside another layer cannot be reached; a warning
+    names the ones that were meant.
 
     What is scaled is the output of the layer before its activation. Where batch
     normalization stands between a convolution and its activation, that is the
     output of the convolution, as in the paper's dense block.
 
     The clone is compiled as the model is, with a fresh optimizer. A layer that
-    is frozen stays so, and its modulator is trained all the same.
+    is frozen stays so, and its modulator is trained all the same, but for that of
+    an LSTM, which has its kernel. Stateful layers start from zeros.
 
     Args:
         model: A `keras.Sequential` or functional model.
         layers: Which layers: a class of layers, a name, a list of both, or a
-            function that takes a layer and says whether it is one. Defaults to
-            all convolutions.
+            function that takes a layer and says whether it is one, for example
+            `keras.layers.LSTM`. Defaults to all convolutions.
         modulator_activation: tau, as in `Modulated`. Defaults to `"sigmoid"`.
         modulator: `"shared"` or `"channelwise"`, as in `Modulated`, or a function
             that takes a layer and returns its modulator, a new layer each time.
@@ -65,7 +86,7 @@ def modulate(
             are refused. Defaults to `False`.
         **modulator_arguments: `modulator_use_bias`,
             `modulator_kernel_initializer` and the like, as in `Modulated`, also
-            its `dtype` and `trainable`.
+            its `dtype` and `trainable`. For LSTMs there are none.
 
     Returns:
         A new model; the given one is left as it was.
@@ -73,8 +94,9 @@ def modulate(
     Raises:
         ValueError: If the model is of another kind, no layer is chosen, no
             modulator follows from a chosen layer, a name is not found, a layer
-            cannot be constructed from its config, two layers get one modulator, or
-            the clone cannot start unchanged.
+            cannot be constructed from its config, two layers get one modulator, the
+            clone cannot start unchanged, or a chosen LSTM is of a subclass, has no
+            weights yet or has `use_cudnn=True`.
 
     Example:
 
@@ -98,30 +120,31 @@ def modulate(
             f"modulator for a layer, received the layer {modulator.name!r}. Pass for "
             "example modulator=lambda layer: keras.layers.Dense(1)."
         )
-    if not modulators.is_graph(model):
-        raise ValueError(
-            "`model` must be a keras.Sequential or a functional model, received "
-            f"{type(model).__name__}. In a model of your own class, wrap layers "
-            "with `keras_modact.Modulated` where they are made."
-        )
     if "name" in modulator_arguments:
         raise ValueError(
             "Each layer keeps its name in the clone, and so does the model, received "
             f"name={modulator_arguments['name']!r}. Leave it out."
         )
-    chosen = _chosen(list(_leaves(model)), layers)
+    chosen = chosen_layers(model, layers, MODULATED)
+    recurrent = [layer for layer in chosen if isinstance(layer, tuple(RECURRENT))]
+    others = [layer for layer in chosen if not is_one_of(layer, recurrent)]
+    for layer in others:
+        _check_kind(layer)
+    if recurrent:
+        _check_recurrent(recurrent[0], modulator, modulator_arguments)
     given = {"modulator_activation": modulator_activation, **modulator_arguments}
     signal = None
-    if start_unchanged:
-        start, signal = steady_start(chosen, given, modulator)
+    if start_unchanged and others:
+        start, signal = steady_start(others, given, modulator)
         given |= start
     made_modulators: list[keras.layers.Layer] = []
+    in_use = [leaf for leaf, _ in leaves(model)]
 
     def modulator_of(layer: keras.layers.Layer) -> Any:
         if not callable(modulator):
             return modulator
         made = modulator(layer)
-        if any(made is one for one in (*made_modulators, *_leaves(model))):
+        if is_one_of(made, (*made_modulators, *in_use)):
             raise ValueError(
                 f"The function `modulator` returned the layer '{made.name}' for "
                 f"'{layer.name}', which is in use already, and a file would not hold "
@@ -130,43 +153,55 @@ def modulate(
         made_modulators.append(made)
         return made
 
-    # Keyed by `id`; the original stays alive beside its copy.
-    copies: dict[int, tuple[Any, Any]] = {}
+    wrapped: list[keras.layers.Layer] = []
 
-    def copy(layer: Any) -> Any:
-        # A functional graph also has operations, which hold nothing.
-        if not isinstance(layer, keras.layers.Layer):
-            return layer
-        if id(layer) in copies:
-            return copies[id(layer)][1]
-        if modulators.is_graph(layer):
-            made = clone_graph(layer, copy)
-        else:
-            made = originals[id(layer)] = copy_layer(layer)
-            if any(layer is one for one in chosen):
-                made = Modulated(
-                    made, modulator=modulator_of(layer), name=layer.name, **given
+    def exchange(layer: Any, copy: Callable[[Any], Any]) -> keras.layers.Layer:
+        for kind, made_from in RECURRENT.items():
+            if isinstance(layer, kind):
+                made = made_from(
+                    layer, modulator_activation, start_unchanged=start_unchanged
                 )
-        copies[id(layer)] = layer, made
-        return made
-
-    originals: dict[int, keras.layers.Layer] = {}
-    clone = clone_graph(model, copy)
-    missed = [layer.name for layer in chosen if id(layer) not in copies]
-    if missed:
-        raise ValueError(
-            f"The layers {', '.join(missed)} could not be replaced in a clone of the "
-            "model. Wrap them with `keras_modact.Modulated` where they are made."
+                # A copy is built where it stands, and its weights' paths say where.
+                return copy(made)
+        wrapped.append(copy(layer))
+        return Modulated(
+            wrapped[-1], modulator=modulator_of(layer), name=layer.name, **given
         )
+
+    clone = clone_exchanged(model, chosen, exchange)
     unfreeze(clone)
-    for key, (layer, _) in copies.items():
-        if key not in originals:
-            continue
-        copy_state(layer, originals[key])
-        if signal is not None and any(layer is one for one in chosen):
-            scale_back(originals[key], signal)
+    if signal is not None:
+        for layer in wrapped:
+            scale_back(layer, signal)
     compile_like(model, clone)
     return clone
+
+
+def _check_kind(layer: keras.layers.Layer) -> None:
+    """Refuses a layer from which no modulator follows."""
+    if isinstance(layer, keras.layers.RNN) or hasattr(layer, "state_size"):
+        raise ValueError(
+            f"No modulator follows from {type(layer).__name__} '{layer.name}'. Of "
+            "recurrent layers and cells `modulate` takes keras.layers.LSTM and "
+            "keras.layers.LSTMCell. Leave it out of `layers`."
+        )
+    modulators.kind_of(layer)
+
+
+def _check_recurrent(
+    layer: keras.layers.Layer, modulator: Any, arguments: Mapping[str, Any]
+) -> None:
+    """Refuses arguments of `Modulated` for a layer that is not wrapped."""
+    given = dict(arguments)
+    if modulator != "shared":
+        given["modulator"] = modulator
+    for name, value in given.items():
+        raise ValueError(
+            f"`{name}` is for layers that are wrapped, received {name}={value!r}, and "
+            f"the modulator of {type(layer).__name__} '{layer.name}' is a fifth gate, "
+            "with the arguments of the other four. Leave it out, or modulate other "
+            "layers and recurrent ones in two calls."
+        )
 
 
 def unfreeze(model: keras.Model) -> None:
@@ -176,7 +211,7 @@ def unfreeze(model: keras.Model) -> None:
     which no new modulator would train either.
     """
     for layer in model.layers:
-        if modulators.is_graph(layer):
+        if is_graph(layer):
             unfreeze(layer)
     if not model.trainable:
         kept = [(one, one.trainable) for one in _with_inner(model)]
@@ -185,92 +220,13 @@ def unfreeze(model: keras.Model) -> None:
             one.trainable = flag
 
 
-def _with_inner(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers below a model, each before those inside it."""
-    for layer in model.layers:
-        yield layer
-        if modulators.is_graph(layer):
-            yield from _with_inner(layer)
-        elif isinstance(layer, Modulated):
-            yield layer.layer
-            if layer.modulator is not None:
-                yield layer.modulator
-
-
-def _leaves(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers of a model and of the models in it, each once."""
-    seen: list[keras.layers.Layer] = []
-    for layer in model.layers:
-        for leaf in _leaves(layer) if modulators.is_graph(layer) else (layer,):
-            if not any(leaf is one for one in seen):
-                seen.append(leaf)
-                yield leaf
-
-
-def _warn_of_unreachable(
-    found: Sequence[keras.layers.Layer], chosen: Sequence[Any], wanted: Sequence[Any]
-) -> None:
-    """Warns of layers of the wanted classes and names that are inside others."""
-    classes = tuple(item for item in wanted if isinstance(item, type))
-    hidden = []
-    for outer in found:
-        if isinstance(outer, Modulated) or any(outer is one for one in chosen):
-            continue
-        hidden += [
-            f"'{inner.name}' in {type(outer).__name__} '{outer.name}'"
-            for inner in inside(outer)
-            if isinstance(inner, classes) or inner.name in wanted
-        ]
-    if hidden:
-        warnings.warn(
-            f"Not modulated, since they are inside other layers: {', '.join(hidden)}. "
-            "Wrap them with `keras_modact.Modulated` where they are made, or choose "
-            "layers that leave them out.",
-            stacklevel=4,
-        )
-
-
-def _chosen(found: Sequence[keras.layers.Layer], layers: Any) -> list:
-    """The layers among those found that the argument `layers` means."""
-    wanted = modulators.CONVOLUTIONS if layers is None else layers
-    if not isinstance(wanted, (list, tuple)):
-        wanted = [wanted]
-    tests = [_test(item, [layer.name for layer in found]) for item in wanted]
-    chosen = [layer for layer in found if any(test(layer) for test in tests)]
-    for layer in chosen:
-        modulators.kind_of(layer)
-    _warn_of_unreachable(found, chosen, wanted)
-    if not chosen:
-        possible = [n.name for n in found if isinstance(n, modulators.KINDS)]
-        raise ValueError(
-            f"No layer of the model is meant by layers={layers!r}, where None stands "
-            "for convolutions, and layers in wrappers are left alone. Choose from "
-            f"{', '.join(possible) or 'a model with convolutions or Dense layers'}."
-        )
-    return chosen
-
-
-def _test(item: Any, names: Sequence[str]) -> Callable[[keras.layers.Layer], bool]:
-    """Whether a layer is meant by one item of the argument `layers`."""
-    if isinstance(item, str):
-        if item not in names:
-            near = difflib.get_close_matches(item, names) or names
-            raise ValueError(
-                f"The model has no layer named {item!r}. Did you mean one of "
-                f"{', '.join(near)}?"
-            )
-        return lambda layer: layer.name == item
-    if isinstance(item, keras.layers.Layer):
-        raise ValueError(
-            "`layers` says which layers by class, name or function, received the "
-            f"layer {item.name!r}. Pass its name."
-        )
-    if isinstance(item, type):
-        return lambda layer: isinstance(layer, item)
-    if callable(item):
-        return item
-    raise ValueError(
-        "`layers` must be a class of layers, a name, a list of both or a function "
-        f"of a layer, received layers={item!r}. Pass for example "
-        "layers=keras.layers.Conv2D."
-    )
+def _with_inner(layer: Any) -> Iterator[keras.layers.Layer]:
+    """The layers below a model or layer, each before those inside it."""
+    parts = parts_of(layer)
+    if is_graph(layer):
+        parts = layer.layers
+    elif isinstance(layer, Modulated):
+        parts = [one for one in (layer.layer, layer.modulator) if one is not None]
+    for part in parts:
+        yield part
+        yield from _with_inner(part)

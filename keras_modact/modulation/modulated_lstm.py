@@ -172,6 +172,43 @@ class ModulatedLSTMCell(RecurrentCell):
         c = arithmetic.multiply_add(gates.forget, c, gates.input * candidate)
         return [gates.output * self._activate(c), c]
 
+    @classmethod
+    def from_lstm_cell(
+        cls,
+        cell: keras.layers.LSTMCell,
+        modulator_activation: Any = "sigmoid",
+        modulates: str = "slope",
+        start_unchanged: bool = True,
+        **kwargs: Any,
+    ) -> ModulatedLSTMCell:
+        """A modulated cell that computes what an LSTM's does, before training.
+
+        As `ModulatedLSTM.from_lstm` does for a layer. Dropout is refused: Keras'
+        cell draws its masks by a hook that is not public.
+
+        Args:
+            cell: A built `keras.layers.LSTMCell`. It is not changed.
+            modulator_activation: As in the constructor.
+            modulates: As in the constructor.
+            start_unchanged: As in `ModulatedLSTM.from_lstm`.
+            **kwargs: `name`, in place of the cell's own.
+
+        Raises:
+            ValueError: As in `ModulatedLSTM.from_lstm`, and if the cell has dropout.
+        """
+        return _converted(
+            cls,
+            "ModulatedLSTMCell.from_lstm_cell",
+            cell,
+            (*conversion.LSTM_CELL, *conversion.ACTIVATIONS),
+            {
+                "modulator_activation": modulator_activation,
+                "modulates": modulates,
+                **kwargs,
+            },
+            start_unchanged,
+        )
+
     def _activate(self, x: Tensor) -> Tensor:
         return arithmetic.activate(self.activation, x)
 
@@ -270,6 +307,7 @@ class ModulatedLSTM(RecurrentLayer):
         layer: keras.layers.LSTM,
         modulator_activation: Any = "sigmoid",
         modulates: str = "slope",
+        start_unchanged: bool = True,
         **kwargs: Any,
     ) -> ModulatedLSTM:
         """A modulated LSTM that computes what an LSTM does, before it is trained.
@@ -283,10 +321,14 @@ class ModulatedLSTM(RecurrentLayer):
             layer: A built `keras.layers.LSTM`. It is not changed.
             modulator_activation: As in the constructor.
             modulates: As in the constructor.
+            start_unchanged: Boolean, whether the modulator starts as a constant. If
+                `False` it is drawn as in a new layer, and nothing is divided.
+                Defaults to `True`.
             **kwargs: `name`, in place of the layer's own.
 
         Raises:
-            ValueError: If the layer is no built `keras.layers.LSTM`; if
+            ValueError: If the layer is no built `keras.layers.LSTM`, or one with
+                `use_cudnn=True`, which is no other layer's; if
                 `modulator_activation` gives no such constant (with
                 `modulates="output"` it must be 1, which a sigmoid never is), or
                 needs a bias and the layer has none.
@@ -303,36 +345,63 @@ class ModulatedLSTM(RecurrentLayer):
         assert keras.ops.max(keras.ops.abs(layer(x) - outputs)) < 1e-6
         ```
         """
-        method = "ModulatedLSTM.from_lstm"
-        conversion.check_source(method, layer, keras.layers.LSTM)
-        made = cls(
-            modulator_activation=modulator_activation,
-            modulates=modulates,
-            **conversion.merged(
-                method,
-                conversion.taken_over(
-                    layer, (*conversion.LSTM, *conversion.ACTIVATIONS)
-                ),
-                kwargs,
-            ),
+        return _converted(
+            cls,
+            "ModulatedLSTM.from_lstm",
+            layer,
+            (*conversion.LSTM, *conversion.ACTIVATIONS),
+            {
+                "modulator_activation": modulator_activation,
+                "modulates": modulates,
+                **kwargs,
+            },
+            start_unchanged,
         )
-        cell = made.cell
+
+
+def _converted(
+    cls: Any,
+    method: str,
+    source: Any,
+    carried: Sequence[str],
+    given: dict[str, Any],
+    start_unchanged: bool,
+) -> Any:
+    """A layer or a cell with the weights of one of Keras'.
+
+    Args:
+        cls: The class of what is made.
+        method: What an error calls the conversion.
+        source: What the weights come from.
+        carried: The arguments that are taken over from it.
+        given: The other ones.
+        start_unchanged: Whether the fifth gate starts as a constant.
+    """
+    conversion.check_lstm(method, source)
+    taken_over = conversion.taken_over(source, carried)
+    made = cls(**conversion.merged(method, taken_over, given))
+    cell = getattr(made, "cell", made)
+    bias, signal = None, 1.0
+    if start_unchanged:
         bias, signal = steady_bias(
-            cell.modulator_activation, method, only_one=modulates == "output"
+            cell.modulator_activation, method, only_one=cell.modulates == "output"
         )
         if bias and not cell.use_bias:
             raise ValueError(
-                f"`{method}` needs a bias of {bias:g} in the modulator, and LSTM "
-                f"'{layer.name}' has none. Take modulator_activation='sigmoid' with "
-                "modulates='slope', which needs none."
+                f"`{method}` needs a bias of {bias:g} in the modulator, and "
+                f"{type(source).__name__} '{source.name}' has none. Take "
+                "modulator_activation='sigmoid' with modulates='slope', which needs "
+                "none."
             )
-        conversion.build_like(made, layer)
-        for weight, start in (
-            ("kernel", 0.0),
-            ("recurrent_kernel", 0.0),
-            *([("bias", bias)] if cell.use_bias else []),
-        ):
-            i, f, g, o = np.split(conversion.array(getattr(layer.cell, weight)), 4, -1)
-            blocks = [i, f, g / signal, o, np.full_like(g, start)]
-            getattr(cell, weight).assign(np.concatenate(blocks, -1))
-        return made
+    conversion.build_like(made, source)
+    weights = getattr(source, "cell", source)
+    for name in ("kernel", "recurrent_kernel", "bias"):
+        weight = getattr(cell, name)
+        if weight is None:
+            continue
+        i, f, g, o = np.split(conversion.array(getattr(weights, name)), GATES - 1, -1)
+        m = np.split(conversion.array(weight), GATES, -1)[-1]
+        if bias is not None:
+            m = np.full_like(m, bias if name == "bias" else 0.0)
+        weight.assign(np.concatenate([i, f, g / signal, o, m], -1))
+    return made

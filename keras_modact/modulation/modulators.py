@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import layers
 
 from keras_modact.utils import numerics
+from keras_modact.utils.layers import is_graph, quietly
 from keras_modact.utils.validation import Tensor
 
 CONVOLUTIONS = (
@@ -106,13 +106,6 @@ def _layers_inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
         yield from _layers_inside(inner)
 
 
-def is_graph(model: Any) -> bool:
-    """Whether a layer is a model whose layers can be listed and replaced."""
-    return isinstance(model, keras.Sequential) or (
-        isinstance(model, keras.Model) and hasattr(model, "operations")
-    )
-
-
 def kind_of(layer: Any) -> type[keras.layers.Layer]:
     """The Keras class of `KINDS` that a layer belongs to."""
     for kind in KINDS:
@@ -192,13 +185,6 @@ def arguments_of(layer: keras.layers.Layer) -> dict[str, Any]:
     A subclass may have another one.
     """
     return quietly(lambda: kind_of(layer).get_config(layer))
-
-
-def quietly(get_config: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Returns a config that is not for a file, whatever functions are in it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The object being serialized includes a")
-        return get_config()
 
 
 def float_policy(policy: keras.DTypePolicy) -> keras.DTypePolicy:

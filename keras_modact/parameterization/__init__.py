@@ -1,6 +1,7 @@
 """Adaptive parameterization (Flennerhag, Yin, Keane, Elliot 2018)."""
 
 from keras_modact.parameterization import plotting
+from keras_modact.parameterization.adapt import adapt
 from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
 from keras_modact.parameterization.lstm import AdaptiveLSTM, AdaptiveLSTMCell
@@ -16,5 +17,6 @@ __all__ = [
     "AdaptiveLSTMCell",
     "StackedAdaptiveLSTM",
     "StackedAdaptiveLSTMCell",
+    "adapt",
     "plotting",
 ]

@@ -279,6 +279,34 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
             )
         return self.diagonals(z)
 
+    @classmethod
+    def from_lstm_cell(
+        cls, cell: keras.layers.LSTMCell, policy_units: int | None = None, **kwargs: Any
+    ) -> AdaptiveLSTMCell:
+        """An adaptive cell that computes what an LSTM's does, before training.
+
+        As `AdaptiveLSTM.from_lstm` does for a layer. Dropout is refused: Keras' cell
+        draws its masks by a hook that is not public.
+
+        Args:
+            cell: A built `keras.layers.LSTMCell`, with tanh and sigmoid as its
+                activations. It is not changed.
+            policy_units: As in the constructor.
+            **kwargs: Further arguments of the constructor, those that the cell does
+                not answer; `name`, in place of the cell's own.
+
+        Raises:
+            ValueError: As in `AdaptiveLSTM.from_lstm`, and if the cell has dropout.
+        """
+        return _converted(
+            cls,
+            "AdaptiveLSTMCell.from_lstm_cell",
+            cell,
+            policy_units,
+            conversion.LSTM_CELL,
+            kwargs,
+        )
+
     def gates(self, x: Tensor, h: Tensor, pi: Adaptation) -> Tensor:
         """Equation 9, all gates at once."""
         of_input = self.product(masked(x, pi.input), self.kernel)
@@ -374,7 +402,7 @@ class AdaptiveLSTM(RecurrentLayer):
 
     @classmethod
     def from_lstm(
-        cls, layer: keras.layers.LSTM, policy_units: int, **kwargs: Any
+        cls, layer: keras.layers.LSTM, policy_units: int | None = None, **kwargs: Any
     ) -> AdaptiveLSTM:
         """An adaptive LSTM that computes what an LSTM does, before it is trained.
 
@@ -390,7 +418,8 @@ class AdaptiveLSTM(RecurrentLayer):
 
         Raises:
             ValueError: If the layer is no built `keras.layers.LSTM`, or one with
-                other activations, or `policy_activation` is not 0 at 0.
+                other activations or `use_cudnn=True`, or `policy_activation` is not
+                0 at 0.
 
         Example:
 
@@ -404,14 +433,38 @@ class AdaptiveLSTM(RecurrentLayer):
         assert keras.ops.max(keras.ops.abs(layer(x) - outputs)) < 1e-6
         ```
         """
-        method = "AdaptiveLSTM.from_lstm"
-        conversion.check_source(method, layer, keras.layers.LSTM)
-        conversion.refuse(method, layer, conversion.other_activations(layer.cell))
-        given = conversion.around_one(method, layer, conversion.LSTM, kwargs)
-        made = cls(policy_units=policy_units, **given)
-        conversion.build_like(made, layer)
-        made.cell.kernel.assign(conversion.array(layer.cell.kernel))
-        made.cell.recurrent_kernel.assign(conversion.array(layer.cell.recurrent_kernel))
-        if layer.cell.use_bias:
-            made.cell.bias.assign(conversion.array(layer.cell.bias))
-        return made
+        return _converted(
+            cls, "AdaptiveLSTM.from_lstm", layer, policy_units, conversion.LSTM, kwargs
+        )
+
+
+def _converted(
+    cls: Any,
+    method: str,
+    source: Any,
+    policy_units: int | None,
+    carried: Sequence[str],
+    given: dict[str, Any],
+) -> Any:
+    """A layer or a cell with the weights of one of Keras'.
+
+    Args:
+        cls: The class of what is made.
+        method: What an error calls the conversion.
+        source: What the weights come from.
+        policy_units: As in the constructor.
+        carried: The arguments that are taken over from it.
+        given: The other ones.
+    """
+    conversion.check_lstm(method, source)
+    weights = getattr(source, "cell", source)
+    conversion.refuse(method, source, conversion.other_activations(weights))
+    given = conversion.around_one(method, source, carried, given)
+    made = cls(policy_units=policy_units, **given)
+    conversion.build_like(made, source)
+    cell = getattr(made, "cell", made)
+    cell.kernel.assign(conversion.array(weights.kernel))
+    cell.recurrent_kernel.assign(conversion.array(weights.recurrent_kernel))
+    if cell.use_bias:
+        cell.bias.assign(conversion.array(weights.bias))
+    return made

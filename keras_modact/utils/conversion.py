@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_modact.utils import validation
+from keras_modact.utils.cloning import live_config
 
 ANY_LAYER = ("name", "dtype", "trainable", "activity_regularizer")
 LOOP = (
@@ -30,21 +31,23 @@ def of_weights(*weights: str) -> list[str]:
 
 
 ACTIVATIONS = ("activation", "recurrent_activation")
-LSTM = (
-    *ANY_LAYER,
-    *LOOP,
-    *DROPOUT,
+LSTM_CELL = (
+    "name",
+    "dtype",
+    "trainable",
     "units",
     "use_bias",
     "unit_forget_bias",
     *of_weights("kernel", "recurrent", "bias"),
 )
+"""The constructor arguments that every LSTM's cell has, but for dropout."""
+LSTM = (*LSTM_CELL, "activity_regularizer", *LOOP, *DROPOUT)
 """The constructor arguments that every LSTM has."""
 
 
 def taken_over(layer: keras.layers.Layer, names: Sequence[str]) -> dict[str, Any]:
     """Those of a layer's constructor arguments that another layer has too."""
-    config = layer.get_config()
+    config = live_config(layer)
     return {name: config[name] for name in names if name in config}
 
 
@@ -72,6 +75,32 @@ def check_source(method: str, layer: Any, cls: type) -> None:
         raise ValueError(
             f"`{method}` takes plain weights, and {cls.__name__} '{source.name}' is "
             "quantized or has low-rank additions. Convert it before it gets them."
+        )
+
+
+def check_lstm(method: str, source: Any) -> None:
+    """Refuses an LSTM, or the cell of one, that cannot be converted.
+
+    `use_cudnn` of "auto" and `implementation` say how it computes, not what, and
+    are left behind.
+    """
+    is_cell = not isinstance(source, keras.layers.RNN)
+    check_source(
+        method, source, keras.layers.LSTMCell if is_cell else keras.layers.LSTM
+    )
+    if getattr(source, "use_cudnn", None) is True:
+        raise ValueError(
+            f"`{method}` makes a layer that cuDNN has no kernel for, and LSTM "
+            f"'{source.name}' has use_cudnn=True. Set its `use_cudnn` to 'auto' first."
+        )
+    rates = {name: getattr(source, name) for name in DROPOUT[:2]}
+    if is_cell and any(rates.values()):
+        received = ", ".join(f"{name}={rate}" for name, rate in rates.items())
+        raise ValueError(
+            f"`{method}` makes a bare cell, which cannot draw dropout masks, since "
+            "`keras.layers.RNN` has no public hook before its loop, and LSTMCell "
+            f"'{source.name}' has {received}. Set both to 0, or take a "
+            "`keras.layers.LSTM` in place of the cell."
         )
 
 
@@ -145,13 +174,19 @@ def array(weight: keras.Variable) -> np.ndarray:
     return np.array(ops.convert_to_numpy(ops.cast(weight.value, dtype)))
 
 
-def build_like(new: keras.layers.RNN, old: keras.layers.RNN) -> None:
-    """Builds a recurrent layer for the inputs of another, with its carried states."""
+def build_like(new: Any, old: Any) -> None:
+    """Builds a recurrent layer for the inputs of another, with its carried states.
+
+    A cell has none. Further states of the new layer, those of a policy, are zero.
+    """
+    if not isinstance(old, keras.layers.RNN):
+        new.build((None, old.kernel.shape[0]))
+        return
     batch = keras.tree.flatten(old.states)[0].shape[0] if old.stateful else None
     steps = 1 if new.unroll else None
     new.build((batch, steps, old.cell.kernel.shape[0]))
     if old.stateful:
         for ours, theirs in zip(
-            keras.tree.flatten(new.states), keras.tree.flatten(old.states), strict=True
+            keras.tree.flatten(new.states), keras.tree.flatten(old.states), strict=False
         ):
             ours.assign(array(theirs))

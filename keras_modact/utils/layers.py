@@ -1,13 +1,33 @@
-"""Helpers for layers that are parts of another layer."""
+"""Helpers for layers that are parts of another layer or of a model."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a layer is a model whose layers can be listed and replaced."""
+    return isinstance(model, keras.Sequential) or (
+        isinstance(model, keras.Model) and hasattr(model, "operations")
+    )
+
+
+def is_one_of(layer: Any, layers: Iterable[Any]) -> bool:
+    """Whether a layer is among others, itself and not one that equals it."""
+    return any(layer is one for one in layers)
+
+
+def quietly(get_config: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Returns a config that is not for a file, whatever functions are in it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The object being serialized includes a")
+        return get_config()
 
 
 def output_shape(
@@ -106,9 +126,7 @@ def inside(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
             waiting += value.values()
         elif isinstance(value, (list, tuple)):
             waiting += value
-        elif isinstance(value, keras.layers.Layer) and not any(
-            value is one for one in seen
-        ):
+        elif isinstance(value, keras.layers.Layer) and not is_one_of(value, seen):
             seen.append(value)
             yield value
             waiting += vars(value).values()

@@ -452,10 +452,24 @@ MODULATION = [
     ),
     Mutant(
         "what adapt has found is not copied",
-        "modulation",
+        "utils",
         "        target.load_own_variables(of_file)\n",
         "        pass\n",
         ("test_cloning",),
+    ),
+    Mutant(
+        "the forward layer of a Bidirectional keeps the weights it was drawn with",
+        "utils",
+        'with_state.append((parts["layer"], made.forward_layer))',
+        "pass",
+        ("test_exchange",),
+    ),
+    Mutant(
+        "an LSTM that is modulated gets a candidate of half the size",
+        "modulation",
+        "[i, f, g / signal, o, m]",
+        "[i, f, g, o, m]",
+        ("test_exchange", "test_from_lstm"),
     ),
     Mutant(
         "tanhshrink is not odd",
