@@ -38,12 +38,23 @@ class FixedPoints(NamedTuple):
 
     @property
     def stable(self) -> np.ndarray:
-        """Whether each point is stable, that is, has a slope below 1.
+        """Whether each point is stable, that is, has a slope between -1 and 1.
 
         At a slope of exactly 1, as in 0 at a = 1, the slope decides nothing and
         the point does not count as stable.
         """
-        return self.slopes < 1
+        return np.abs(self.slopes) < 1
+
+    @property
+    def basins(self) -> np.ndarray:
+        """From where in [-1, 1] a unit goes to each stable point, `(stable, 2)`.
+
+        F rises with constant gates, so that a basin is the interval between the
+        nearest points that are not stable.
+        """
+        fences = np.concatenate([[-1.0], self.points[~self.stable], [1.0]])
+        above = np.searchsorted(fences[1:-1], self.points[self.stable]) + 1
+        return np.stack([fences[above - 1], fences[above]], axis=-1)
 
 
 class Bifurcation(NamedTuple):

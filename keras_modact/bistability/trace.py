@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_modact.bistability.base import BistableCell
 from keras_modact.recurrence import loop, shapes
+from keras_modact.utils.layers import by_name, inside, record
 
 
 class GateTrace(NamedTuple):
@@ -79,16 +80,7 @@ def trace_gates(
         Vecoven, Ernst, Drion, "A bio-inspired bistable recurrent cell allows
         for long-lasting memory", PLoS ONE 16(6), 2021, fig. 4.
     """
-    cell = getattr(layer, "cell", None)
-    if not isinstance(cell, BistableCell) or not cell.built:
-        raise ValueError(
-            "`layer` must be a built BRC or NBRC layer, or a `keras.layers.RNN` "
-            f"over one of their cells, received {layer!r}. Build such a layer by "
-            "calling it once on data; take it out of a model with "
-            "`model.get_layer(name)`, and out of a Bidirectional by its "
-            "`forward_layer` or `backward_layer`."
-        )
-    cell.check_describes_step("gates")
+    cell = check_bistable(layer)
     name = f"{type(layer).__name__} '{layer.name}'"
     sequences = ops.convert_to_tensor(sequences, dtype=cell.compute_dtype)
     shapes.check_sequences(name, sequences.shape)
@@ -127,6 +119,95 @@ def trace_gates(
             (feedback > 1).mean(-1).sum(0) / counts.sum(0),
             np.nansum(update, axis=0).mean(-1) / counts.sum(0),
         )
+
+
+def trace_model(model: keras.Model, inputs: Any) -> dict[str, GateTrace]:
+    """Runs a model over a batch and returns the gates of its bistable layers.
+
+    The paper's fig. 4 of a whole network in one call: `plotting.plot_gates` draws
+    what this returns. Masks and initial states are those of the model's own call;
+    layers in `keras.layers.Bidirectional` and in models inside it count too.
+
+    Args:
+        model: A model with `BRC` or `NBRC` layers. Dropout does not act; a stateful
+            layer is traced from the states that it carries, and keeps them.
+        inputs: A batch of its inputs, as the model takes them.
+
+    Returns:
+        A `GateTrace` by each layer's name. Of a layer that is called more than once,
+        or whose name another one has too, the further ones are `"name_1"` and so on,
+        in the order of the calls.
+
+    Raises:
+        ValueError: If no such layer is called.
+
+    Example:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    model = keras.Sequential([
+        keras.Input((None, 3)),
+        keras_modact.NBRC(8, return_sequences=True, name="first"),
+        keras_modact.BRC(4, name="second"),
+    ])
+    sequences = np.random.default_rng(0).normal(size=(4, 10, 3))
+    traces = keras_modact.bistability.trace_model(model, sequences)
+    assert list(traces) == ["first", "second"]
+    assert traces["second"].mean_update.shape == (10,)
+    ```
+
+    Reference:
+        Vecoven, Ernst, Drion, "A bio-inspired bistable recurrent cell allows
+        for long-lasting memory", PLoS ONE 16(6), 2021, fig. 4.
+    """
+    layers = [
+        layer
+        for layer in inside(model)
+        if isinstance(getattr(layer, "cell", None), BistableCell)
+        and isinstance(layer, keras.layers.RNN)
+    ]
+    carried = {
+        id(layer): [_array(state) for state in keras.tree.flatten(layer.states)]
+        for layer in layers
+        if layer.stateful and layer.built
+    }
+    calls = record(model, inputs, layers, "call")
+    for layer in layers:
+        for number, state in enumerate(carried.get(id(layer), ())):
+            keras.tree.flatten(layer.states)[number].assign(state)
+    if not calls:
+        raise ValueError(
+            f"Model '{model.name}' has no BRC or NBRC layer that it calls. Trace the "
+            "layers of another model; of GRU and LSTM there is no gate a to see."
+        )
+    traces = []
+    for call in calls:
+        start = call.arguments.get("initial_state")
+        traces.append(
+            trace_gates(
+                call.layer,
+                call.arguments["sequences"],
+                call.arguments.get("mask"),
+                carried.get(id(call.layer)) if start is None else start,
+            )
+        )
+    return by_name(calls, traces)
+
+
+def check_bistable(layer: Any) -> BistableCell:
+    """The cell of a layer, if it is a built bistable one that tells its gates."""
+    cell = getattr(layer, "cell", None)
+    if not isinstance(cell, BistableCell) or not cell.built:
+        raise ValueError(
+            "`layer` must be a built BRC or NBRC layer, or a `keras.layers.RNN` "
+            f"over one of their cells, received {layer!r}. Build such a layer by "
+            "calling it once on data; take it out of a model with "
+            "`model.get_layer(name)`, and out of a Bidirectional by its "
+            "`forward_layer` or `backward_layer`."
+        )
+    cell.check_describes_step("gates")
+    return cell
 
 
 def _array(tensor: Any) -> np.ndarray:

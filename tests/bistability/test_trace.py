@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.bistability import trace_gates
+from keras_modact.bistability import trace_gates, trace_model
 from tests.bistability import oracle
 from tests.gradients import as_float64
 
@@ -108,3 +108,37 @@ def test_mask_of_a_masking_layer() -> None:
     masking = keras.layers.Masking(9.0)
     trace = trace_gates(layer, x, mask=masking.compute_mask(x))
     np.testing.assert_array_equal(np.isnan(trace.update).all(-1), ~MASK)
+
+
+def test_layers_of_a_model() -> None:
+    """A mask, both directions, and a model inside: as each layer by itself."""
+    layer, x, _, _ = traced(keras_modact.NBRC, return_sequences=True, name="first")
+    x[~MASK] = 9.0
+    both = keras.layers.Bidirectional(keras_modact.BRC(3, name="brc"))
+    inner = keras.Sequential(
+        [keras.Input((5, 2)), keras.layers.Masking(9.0), layer, both]
+    )
+    model = keras.Sequential([keras.Input((5, 2)), inner])
+    traces = trace_model(model, x)
+    forward, backward = both.forward_layer, both.backward_layer
+    assert list(traces) == ["first", forward.name, backward.name]
+    first = trace_gates(layer, x, MASK)
+    for name, expected in (
+        ("first", first),
+        (forward.name, trace_gates(forward, first.states, MASK)),
+        (backward.name, trace_gates(backward, first.states, MASK)),
+    ):
+        for found, wanted in zip(traces[name], expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with pytest.raises(ValueError, match="has no BRC or NBRC layer"):
+        trace_model(keras.Sequential([keras.Input((5, 2)), keras.layers.GRU(2)]), x)
+
+
+def test_stateful_layers_of_a_model_keep_their_states() -> None:
+    layer, x, h, _ = traced(keras_modact.NBRC, stateful=True)
+    layer.states[0].assign(h)
+    inputs = keras.Input(batch_shape=x.shape)
+    model = keras.Model(inputs, layer(inputs))
+    trace = trace_model(model, x)[layer.name]
+    np.testing.assert_allclose(trace.states, trace_gates(layer, x, None, h).states)
+    np.testing.assert_array_equal(as_float64(layer.states[0]), h)
