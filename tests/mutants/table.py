@@ -78,7 +78,7 @@ BISTABILITY = [
     Mutant(
         "a fixed point counts as stable at slope 1",
         "bistability",
-        "return self.slopes < 1",
+        "return np.abs(self.slopes) < 1",
         "return self.slopes <= 1.5",
         ("test_dynamics",),
     ),
