@@ -56,7 +56,7 @@ from keras_modact.rectification import (
     neglu,
     smooth_neglu,
 )
-from keras_modact.recurrence import RecurrentCell, RecurrentLayer
+from keras_modact.recurrence import RecurrentCell, RecurrentLayer, one_step
 
 __version__ = "0.1.0"
 
@@ -102,6 +102,7 @@ __all__ = [
     "modulation",
     "modulation_signals",
     "neglu",
+    "one_step",
     "parameterization",
     "rectification",
     "smooth_neglu",

@@ -20,6 +20,7 @@ from keras_modact.recurrence.arguments import (
     with_full_signature,
 )
 from keras_modact.utils import numerics, validation
+from keras_modact.utils.layers import not_quantized
 from keras_modact.utils.validation import Tensor
 
 
@@ -266,10 +267,13 @@ class RecurrentCell(keras.layers.Layer):
         given = list(states) if nested else [states]
         new_states = self.step(self.project(inputs), self.with_axes(given))
         new_states = [
-            ops.reshape(new, (-1, *old.shape[1:]))
-            if new.shape[1:] != old.shape[1:]
+            # Sizes of traced tensors are tensors on torch; numbers of axes are not.
+            ops.reshape(new, (-1, math.prod(shape)))
+            if len(new.shape) != len(old.shape)
             else new
-            for new, old in zip(new_states, given, strict=True)
+            for new, old, shape in zip(
+                new_states, given, self._state_shapes, strict=True
+            )
         ]
         return new_states[0], new_states if nested else new_states[0]
 
@@ -329,6 +333,8 @@ class RecurrentCell(keras.layers.Layer):
             ops.zeros((batch_size, math.prod(shape)), dtype=self.compute_dtype)
             for shape in self._state_shapes
         ]
+
+    quantize = not_quantized
 
     def get_config(self) -> dict[str, Any]:
         names = type(self).full_signature.parameters

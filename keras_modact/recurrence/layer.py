@@ -22,6 +22,7 @@ from keras_modact.recurrence.call import Call, torch_is_exporting
 from keras_modact.recurrence.cell import RecurrentCell
 from keras_modact.recurrence.shapes import Shape
 from keras_modact.utils import numerics
+from keras_modact.utils.layers import not_quantized
 from keras_modact.utils.validation import Tensor
 
 
@@ -316,6 +317,8 @@ class RecurrentLayer(keras.layers.RNN):
             shapes.check_states(name, self.cell, sequences_shape, state_shapes)
         if mask_shape is not None:
             shapes.check_mask(name, sequences_shape, mask_shape)
+
+    quantize = not_quantized
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -79,6 +79,17 @@ def without_activation(layer: keras.layers.Layer) -> keras.layers.Layer:
     return view
 
 
+def not_quantized(self: Any, *args: Any, **kwargs: Any) -> None:
+    """The method `quantize` of layers whose weights stay floats."""
+    raise NotImplementedError(
+        f"{type(self).__name__} '{self.name}' keeps its weights as floats: Keras "
+        "quantizes a few layers of its own, by methods that are not public, and no "
+        "recurrent layer or convolution. Export the model to ONNX and quantize that, "
+        "for example with `onnxruntime.quantization.quantize_dynamic`, or give the "
+        "layers dtype='bfloat16'."
+    )
+
+
 def refuse_its_own_arguments(
     kind: str,
     layer: keras.layers.Layer,

@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import pytest
 
+import keras_modact
+from tests.gradients import as_float64
 from tests.layer_table import LAYER_ROWS, RECURRENT_CLASSES, ROWS, Row, row_id
 
 pytestmark = pytest.mark.slow
@@ -168,6 +170,36 @@ def test_onnx_of_an_encoder_and_a_decoder(row: Row, tmp_path: Path) -> None:
     outputs = row.layer()(inputs, initial_state=states)
     model = nudged(keras.Model(inputs, outputs))
     check_onnx(model, (None, *row.input_shape), tmp_path)
+
+
+@torchscript_warnings
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_onnx_of_one_step(row: Row, tmp_path: Path) -> None:
+    """The states come in and go out; there is no time axis that could be baked in."""
+    pytest.importorskip(ONNX_CONVERTER[BACKEND])
+    onnxruntime = pytest.importorskip("onnxruntime")
+    layer = row.layer(return_sequences=True, go_backwards=False)
+    model = keras.Sequential([keras.Input((None, row.input_shape[-1])), layer])
+    x = row.batch(3)
+    whole = as_float64(model(x))
+    step = keras_modact.one_step(model)
+    path = str(tmp_path / "step.onnx")
+    signature = [
+        keras.InputSpec(shape=tensor.shape, dtype="float32", name=tensor.name)
+        for tensor in step.inputs
+    ]
+    step.export(path, format="onnx", input_signature=[signature], verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+    for batch in (3, 2):
+        carried = [np.zeros((batch, *s.shape[1:]), "float32") for s in step.inputs[1:]]
+        outputs = []
+        for t in range(x.shape[1]):
+            arrays = [x[:batch, t], *carried]
+            y, *carried = session.run(None, dict(zip(names, arrays, strict=True)))
+            outputs.append(y)
+        served = np.stack(outputs, axis=1)
+        np.testing.assert_allclose(served, whole[:batch], rtol=0, atol=1e-6)
 
 
 @torchscript_warnings
