@@ -15,7 +15,7 @@ from keras_modact.parameterization.policy import (
     named,
 )
 from keras_modact.utils import conversion, numerics, validation
-from keras_modact.utils.layers import freeze_parts, with_layers
+from keras_modact.utils.layers import freeze_parts, not_quantized, with_layers
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import checked_weight_arguments
 
@@ -264,6 +264,8 @@ class AdaptiveConv2D(keras.layers.Conv2D):
         if self.data_format == "channels_first":
             return vectors[:, :, None, None]
         return vectors[:, None, None, :]
+
+    quantize = not_quantized
 
     def get_config(self) -> dict[str, Any]:
         return {

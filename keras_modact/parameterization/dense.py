@@ -7,6 +7,7 @@ from itertools import compress, pairwise
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_modact.parameterization.policy import (
     AdaptationPolicy,
@@ -15,7 +16,8 @@ from keras_modact.parameterization.policy import (
     named,
 )
 from keras_modact.utils import conversion, numerics, validation
-from keras_modact.utils.layers import freeze_parts, with_layers
+from keras_modact.utils.layers import freeze_parts, not_quantized, with_layers
+from keras_modact.utils.low_rank import LowRankAdditions
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import (
     set_weight_arguments,
@@ -24,6 +26,8 @@ from keras_modact.utils.weights import (
 )
 
 WEIGHTS = ("kernel", "bias")
+LORA = ("lora_rank", "lora_alpha")
+"""Arguments of Keras' layers with which `enable_lora` is called at once."""
 DENSE = (
     *conversion.ANY_LAYER,
     "units",
@@ -149,6 +153,9 @@ class AdaptiveDense(keras.layers.Layer):
         to 5.
     """
 
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
     def __init__(
         self,
         units: int,
@@ -180,6 +187,7 @@ class AdaptiveDense(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         given = constructor_arguments(locals())
+        lora = [kwargs.pop(name, None) for name in LORA]
         units = validation.positive_integer("units", units)
         adapted = adapted_diagonals(adaptation)
         rank = checked_rank(rank, len(adapted))
@@ -203,6 +211,8 @@ class AdaptiveDense(keras.layers.Layer):
         super().__init__(activity_regularizer=regularizer, **kwargs)
         set_weight_arguments(self, WEIGHTS, given)
         self.policy = AdaptationPolicy(given, name="policy", dtype=self.dtype_policy)
+        self.lora = LowRankAdditions(name="lora")
+        self.lora_rank, self.lora_alpha = lora
         self.units = units
         self.adapted = adapted
         self.rank = rank
@@ -232,6 +242,8 @@ class AdaptiveDense(keras.layers.Layer):
             sizes.append(self.units)
         self.policy.sizes = tuple(sizes)
         self.policy.build(input_shape)
+        if self.lora_rank is not None:
+            self.enable_lora(self.lora_rank, self.lora_alpha)
 
     def _widths(self, input_shape: Shape) -> list[int]:
         """The sizes before, between and after the kernels."""
@@ -258,15 +270,18 @@ class AdaptiveDense(keras.layers.Layer):
         return [features, *ranks, self.units]
 
     @property
-    def kernel(self) -> keras.Variable:
-        """The kernel of a built layer with one, the adaptations of two diagonals."""
+    def kernel(self) -> Any:
+        """The kernel of a built layer with one, the adaptations of two diagonals.
+
+        With low-rank additions it is the sum, a tensor.
+        """
         if not self.built or len(self.kernels) != 1:
             raise AttributeError(
                 f"AdaptiveDense '{self.name}' has no single `kernel`: it is not built, "
                 f"or its adaptation={named(self.adapted)!r} has not two diagonals. "
                 "Build it, or read `kernels`."
             )
-        return self.kernels[0]
+        return self.lora.added_to(0, self.kernels[0])
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         x = numerics.as_float(inputs, self.compute_dtype)
@@ -274,7 +289,8 @@ class AdaptiveDense(keras.layers.Layer):
         *diagonals, of_bias = self._diagonals(x, training)
         for number, diagonal in enumerate(diagonals):
             if number:
-                x = numerics.matmul(x, self.kernels[number - 1])
+                kernel = self.lora.added_to(number - 1, self.kernels[number - 1])
+                x = numerics.matmul(x, kernel)
             if diagonal is not None:
                 x = x * diagonal
         if self.use_bias:
@@ -299,6 +315,71 @@ class AdaptiveDense(keras.layers.Layer):
         inputs = self.policy.readable(inputs)
         self._check(inputs.shape)
         return tuple(self._diagonals(inputs, training=False))
+
+    @property
+    def lora_enabled(self) -> bool:
+        """Whether the kernels have low-rank additions."""
+        return bool(self.lora.rank)
+
+    def enable_lora(
+        self,
+        rank: int,
+        lora_alpha: float | None = None,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+    ) -> None:
+        """Freezes the kernels and trains additions of a low rank to them instead.
+
+        As `keras.layers.Dense.enable_lora`: a kernel W becomes
+        W + A @ B * lora_alpha / rank. The policy and the bias are trained as before;
+        to train less, set `layer.policy.trainable` to `False`. A model that was
+        compiled before is compiled again. A file has W with what is added to it.
+
+        Args:
+            rank: Positive integer, the columns of A and the rows of B.
+            lora_alpha: Number that scales A @ B. Defaults to `rank`.
+            a_initializer: Initializer of A. Defaults to `"he_uniform"`.
+            b_initializer: Initializer of B. Defaults to `"zeros"`, by which the
+                layer computes at first what it did.
+
+        Raises:
+            ValueError: If the layer is not built, has no kernel, has additions
+                already or a `kernel_constraint`, which would not see them.
+        """
+        rank = validation.positive_integer("rank", rank)
+        name = f"AdaptiveDense '{self.name}'"
+        if not self.built and not hasattr(self, "kernels"):
+            raise ValueError(
+                f"{name} has no kernels to add to before it is built. Call it, or "
+                "put it into a model with a `keras.Input`, first."
+            )
+        problem = None
+        if not self.kernels:
+            problem = "has no kernel, by its `adaptation`"
+        elif self.lora_enabled:
+            problem = f"has additions already, of rank {self.lora.rank}"
+        elif self.kernel_constraint is not None:
+            problem = "has a `kernel_constraint`, which would not hold for the sum"
+        if problem:
+            raise ValueError(f"{name} {problem}. Make a new layer without it.")
+        initializers = a_initializer, b_initializer
+        self.lora.add(
+            self.kernels, rank, lora_alpha, initializers, self.kernel_regularizer
+        )
+        self.lora_rank, self.lora_alpha = rank, self.lora.alpha
+
+    def save_own_variables(self, store: Any) -> None:
+        if not self.lora_enabled:
+            super().save_own_variables(store)
+            return
+        summed = [self.lora.added_to(*one) for one in enumerate(self.kernels)]
+        values = [ops.cast(kernel, self.variable_dtype) for kernel in summed]
+        if self.bias is not None:
+            values.append(self.bias)
+        for place, value in enumerate(values):
+            store[str(place)] = value
+
+    quantize = not_quantized
 
     def _diagonals(self, x: Tensor, training: bool) -> list[Tensor | None]:
         made = iter(self.policy(x, training=training))
@@ -333,6 +414,7 @@ class AdaptiveDense(keras.layers.Layer):
                 self.activity_regularizer
             ),
             **weight_config(self, WEIGHTS),
+            **{name: value for name in LORA if (value := getattr(self, name))},
         }
 
     @classmethod

@@ -9,7 +9,11 @@ import keras
 from keras import ops
 
 from keras_modact.utils import numerics, validation
-from keras_modact.utils.layers import output_shape, refuse_its_own_arguments
+from keras_modact.utils.layers import (
+    not_quantized,
+    output_shape,
+    refuse_its_own_arguments,
+)
 from keras_modact.utils.validation import Tensor
 from keras_modact.utils.weights import (
     set_weight_arguments,
@@ -170,6 +174,8 @@ class AdaptationPolicy(keras.layers.Layer):
             return ops.relu(linear)
         value, gate = ops.split(linear, 2, axis=-1)
         return value * ops.sigmoid(gate)
+
+    quantize = not_quantized
 
     def readable(self, inputs: Any) -> Tensor:
         """Inputs as a tensor of the compute dtype, once there is a policy."""

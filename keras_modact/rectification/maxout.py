@@ -19,6 +19,7 @@ from keras_modact.rectification.channels import (
     share_of_units,
 )
 from keras_modact.utils import numerics, validation
+from keras_modact.utils.layers import not_quantized
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import (
     set_weight_arguments,
@@ -115,6 +116,8 @@ class MinMaxoutBase(keras.layers.Layer):
         linear = self.with_bias(linear, data_format)
         axis = channel_axis(data_format)
         return ops.stack(ops.split(linear, self.blocks, axis=axis))
+
+    quantize = not_quantized
 
     def get_config(self) -> dict[str, Any]:
         config = {
