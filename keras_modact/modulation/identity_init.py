@@ -14,7 +14,7 @@ from keras_modact.modulation import modulators
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 
 # What a subclass may define and still compute what Keras' class does.
-HARMLESS = ("__init__", "get_config", "from_config")
+HARMLESS = ("__init__", "get_config", "from_config", "quantize")
 OWN = ("modulator_kernel_initializer", "modulator_bias_initializer")
 
 

@@ -92,8 +92,9 @@ class Modulated(keras.layers.Wrapper):
             for each; or a layer that takes the input (or the context) and
             returns what tau is applied to, either of the shape of the output,
             with 1 for axes that share a value, or `(batch, 1)` or
-            `(batch, channels)` for one signal at all positions. Defaults to
-            `"shared"`.
+            `(batch, channels)` for one signal at all positions. Two wrappers may
+            share one in memory; a file that holds it twice does not load, as with
+            Keras' own wrappers of one layer. Defaults to `"shared"`.
         activation: phi. Defaults to that of `layer`.
         modulator_use_bias: Boolean, whether the modulator has a bias. Defaults
             to whether `layer` has one. This argument and the following ones

@@ -15,7 +15,12 @@ from keras_modact.parameterization.policy import (
     named,
 )
 from keras_modact.utils import conversion, numerics, validation
-from keras_modact.utils.layers import freeze_parts, not_quantized, with_layers
+from keras_modact.utils.layers import (
+    freeze_parts,
+    not_quantized,
+    view_with,
+    with_layers,
+)
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import checked_weight_arguments
 
@@ -268,8 +273,12 @@ class AdaptiveConv2D(keras.layers.Conv2D):
     quantize = not_quantized
 
     def get_config(self) -> dict[str, Any]:
+        layer = self
+        if self.activation is None:
+            # Set after construction, it is linear; Keras has no config for it.
+            layer = view_with(self, activation=keras.activations.linear)
         return {
-            **super().get_config(),
+            **super(AdaptiveConv2D, layer).get_config(),
             "adaptation": named(self.adapted),
             "adapt_bias": self.adapt_bias,
             **self.policy.arguments(),

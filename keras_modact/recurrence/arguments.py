@@ -354,15 +354,16 @@ def serialized(layer: Any, names: Iterable[str]) -> dict[str, Any]:
     return config
 
 
-def take_fixed(cls: Any, given: dict[str, Any]) -> None:
+def take_fixed(cls: Any, cell: Any, given: dict[str, Any]) -> None:
     """Takes out arguments of Keras' layers that say what holds in any case.
 
     Args:
-        cls: The class of the cell, with `fixed_arguments`.
+        cls: The class that is constructed, the cell's or its layer's.
+        cell: The class of the cell, with `fixed_arguments`.
         given: A constructor's arguments by name.
     """
-    for name in given.keys() & cls.fixed_arguments.keys():
-        value, (fixed, reason) = given.pop(name), cls.fixed_arguments[name]
+    for name in given.keys() & cell.fixed_arguments.keys():
+        value, (fixed, reason) = given.pop(name), cell.fixed_arguments[name]
         if fixed is None or _activation(value) != _activation(fixed):
             raise ValueError(
                 f"`{name}` of {cls.__name__} is fixed: {reason}. Received "

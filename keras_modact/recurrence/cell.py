@@ -161,7 +161,7 @@ class RecurrentCell(keras.layers.Layer):
     def __init__(self, units: int, **kwargs: Unpack[CellArguments]) -> None:
         given: dict[str, Any] = dict(kwargs)
         units = validation.positive_integer("units", units)
-        arguments.take_fixed(type(self), given)
+        arguments.take_fixed(type(self), type(self), given)
         shared = arguments.checked(CellArguments, given, type(self).full_signature)
         super().__init__(**given)
         self.units = units

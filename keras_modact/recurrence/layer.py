@@ -99,11 +99,11 @@ class RecurrentLayer(keras.layers.RNN):
             )
         refuse_own_call(cls, cls.cell_class)
         given = arguments.by_name(cls, cls.full_signature, args, kwargs)
-        for_cell = {
-            *cls.cell_class.full_signature.parameters,
-            *cls.cell_class.fixed_arguments,
-            *arguments.IMPLEMENTATION,
-        } - KerasArguments.__annotations__.keys()
+        arguments.take_fixed(cls, cls.cell_class, given)
+        for_cell = (
+            cls.cell_class.full_signature.parameters.keys()
+            - KerasArguments.__annotations__.keys()
+        )
         for_layer = {k: v for k, v in given.items() if k not in for_cell}
         for_layer |= arguments.checked(LoopArguments, for_layer, cls.full_signature)
         cell = cls.cell_class(

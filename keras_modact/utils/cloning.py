@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from keras_modact.utils.layers import is_graph, is_one_of, quietly
+from keras_modact.utils.layers import is_graph, is_one_of, quietly, view_with
 
 REBUILT: dict[type, dict[str, str]] = {
     keras.layers.TimeDistributed: {"layer": "layer"},
@@ -125,8 +125,7 @@ def clone_graph(
         clone_function: Takes a layer or an operation and returns that of the clone.
     """
     # Keras would compile the clone from names of losses and metrics.
-    view = object.__new__(type(model))
-    view.__dict__.update(vars(model), compiled=False)
+    view = view_with(model, compiled=False)
     clone = keras.models.clone_model(view, clone_function=clone_function)
     if model.built and not clone.built:
         clone.build_from_config(model.get_build_config())

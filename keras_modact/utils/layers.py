@@ -71,11 +71,16 @@ def without_activation(layer: keras.layers.Layer) -> keras.layers.Layer:
     linear = activation is None or activation is keras.activations.linear
     if linear and layer.activity_regularizer is None:
         return layer
+    return view_with(
+        layer, activation=keras.activations.linear, activity_regularizer=None
+    )
+
+
+def view_with(layer: Any, **attributes: Any) -> Any:
+    """A layer with the weights of another one, and everything but some attributes."""
     # Not `copy.copy`: Keras' layers are copied with weights of their own.
     view = object.__new__(type(layer))
-    view.__dict__.update(
-        vars(layer), activation=keras.activations.linear, activity_regularizer=None
-    )
+    view.__dict__.update(vars(layer), **attributes)
     return view
 
 

@@ -79,4 +79,4 @@ class LowRankAdditions(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         for _, b in self.factors:
-            b.assign(ops.zeros_like(b))
+            b.assign(ops.zeros(b.shape))

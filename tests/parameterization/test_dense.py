@@ -375,8 +375,15 @@ def test_an_activation_taken_away_is_linear(make: Any, shape: tuple) -> None:
     assert np.abs(as_float64(linear) - outputs).max() > 1e-2
 
 
-def test_an_activation_taken_away_is_saved_as_linear() -> None:
-    layer = keras_modact.AdaptiveDense(4, "softmax")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras_modact.AdaptiveDense(4, "softmax"),
+        keras_modact.AdaptiveConv2D(4, 3, activation="softmax"),
+    ],
+    ids=["dense", "convolution"],
+)
+def test_an_activation_taken_away_is_saved_as_linear(layer: Any) -> None:
     layer.activation = layer.policy.activation = None
     config = layer.get_config()
     assert config["activation"] == config["policy_activation"] == "linear"
