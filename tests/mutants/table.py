@@ -117,6 +117,20 @@ BISTABILITY = [
         "value",
         ("test_warm_up",),
     ),
+    Mutant(
+        "a unit's slope leaves out that its feedback reads the state",
+        "bistability",
+        "(a + change * points)",
+        "a",
+        ("test_units",),
+    ),
+    Mutant(
+        "a unit's gates read its own state twice",
+        "bistability",
+        "h @ kernel - h * w",
+        "h @ kernel",
+        ("test_units",),
+    ),
 ]
 
 ACTIVATION = [
