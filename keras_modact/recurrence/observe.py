@@ -39,7 +39,8 @@ def observe(call: Recorded, look: Look) -> np.ndarray:
     mask = None if mask is None else loop.as_mask(keras.tree.flatten(mask)[0])
     if layer.go_backwards:
         sequences = ops.flip(sequences, axis=1)
-        mask = None if mask is None else ops.flip(mask, axis=1)
+        if mask is not None:
+            mask = ops.flip(mask, axis=1)
 
     def step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
         before = states[1:]
