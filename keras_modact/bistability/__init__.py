@@ -7,7 +7,7 @@ training and `vaa` measures it; `dynamics` is the theory of one unit, and `plott
 draws all that.
 """
 
-from keras_modact.bistability import dynamics, kernels, pictures
+from keras_modact.bistability import dynamics, kernels, plotting
 from keras_modact.bistability.brc import BRC, BRCCell
 from keras_modact.bistability.multistability import settled_states, vaa, vaa_star
 from keras_modact.bistability.nbrc import NBRC, NBRCCell
@@ -24,7 +24,6 @@ __all__ = [
     "UnitDynamics",
     "dynamics",
     "kernels",
-    "pictures",
     "plotting",
     "settled_states",
     "trace_gates",

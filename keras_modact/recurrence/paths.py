@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import keras
+
 from keras_modact.recurrence import adjoint, loop
 from keras_modact.recurrence.call import Call, OutputsAndStates, is_traced_by_torch
 from keras_modact.recurrence.cell import RecurrentCell
@@ -39,11 +41,19 @@ PATHS = {
 """Every path by its name, the one to be preferred first."""
 
 
-def register(name: str, path: Path) -> None:
-    """Registers a path for some cells, preferred to those that any cell has."""
+def register(name: str, **by_backend: Path) -> None:
+    """Registers a path for some cells, preferred to those that any cell has.
+
+    Args:
+        name: The path's name.
+        **by_backend: What it is on each backend that has it, by the backend's name.
+    """
+    backend = keras.backend.backend()
+    elsewhere = f"it is for {' and '.join(by_backend)}, not for {backend}"
+    absent = Path(lambda call: elsewhere, loop.run_call)
     others = dict(PATHS)
     PATHS.clear()
-    PATHS.update({name: path, **others})
+    PATHS.update({name: by_backend.get(backend, absent), **others})
 
 
 def supports_xla(cell: RecurrentCell) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import keras
 from keras import ops
 
 from keras_modact.bistability.brc import BRCCell
@@ -15,9 +14,8 @@ from keras_modact.recurrence.call import Call, OutputsAndStates, keeps_the_step
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run as one kernel, or None if it can."""
-    backend = keras.backend.backend()
-    if backend != "torch" or not keeps_the_step(call.cell, BRCCell):
-        return f"{type(call.cell).__name__} has no fused kernel for {backend}"
+    if not keeps_the_step(call.cell, BRCCell):
+        return f"{type(call.cell).__name__} has no fused kernel"
     reason: str | None = _triton().why_not(call.dtype, call.device)
     return reason
 
@@ -42,4 +40,4 @@ def _triton() -> Any:
     return importlib.import_module("keras_modact.bistability.kernels.triton_scan")
 
 
-paths.register("fused", paths.Path(why_not, run))
+paths.register("fused", torch=paths.Path(why_not, run))

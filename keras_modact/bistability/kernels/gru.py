@@ -19,30 +19,27 @@ from keras_modact.recurrence.call import (
 
 def why_not(call: Call) -> str | None:
     """Why a call cannot run on a native GRU, or None if it can."""
-    backend = keras.backend.backend()
     if not keeps_the_step(call.cell, NBRCCell):
         return f"{type(call.cell).__name__} is no GRU"
-    if backend == "jax":
-        return "there is no GRU in JAX itself"
     if call.mask is not None:
         return "it takes no mask"
     if call.has_recurrent_mask:
         return "it takes no recurrent dropout"
-    if backend == "tensorflow" and call.device != "gpu":
-        return "TensorFlow has one for GPUs only, and sees none"
-    if backend == "tensorflow" and call.dtype == "float64":
-        return "TensorFlow's has no float64"
     return None
 
 
-def run(call: Call) -> OutputsAndStates:
+def why_not_on_tensorflow(call: Call) -> str | None:
+    """The same, where the GRU is cuDNN's."""
+    reason = why_not(call)
+    if reason is None and call.device != "gpu":
+        reason = "TensorFlow has one for GPUs only, and sees none"
+    if reason is None and call.dtype == "float64":
+        reason = "TensorFlow's has no float64"
+    return reason
+
+
+def run_on_torch(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
-    cell: Any = call.cell
-    weights = cell.as_gru(call.dtype)
-    return _RUNS[keras.backend.backend()](call, *weights)
-
-
-def _torch(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStates:
     import torch
 
     def reordered(columns: Any) -> Any:
@@ -50,6 +47,8 @@ def _torch(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStat
         update, reset, candidate = columns.chunk(3, -1)
         return torch.cat([reset, update, candidate], -1).mT.contiguous()
 
+    cell: Any = call.cell
+    kernel, recurrent, bias = cell.as_gru(call.dtype)
     of_inputs = reordered(bias.unsqueeze(0))[:, 0]
     weights = [
         reordered(kernel),
@@ -71,11 +70,14 @@ def _torch(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStat
     return outputs if call.return_sequences else outputs[:, -1:], [last[0]]
 
 
-def _tensorflow(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAndStates:
+def run_on_tensorflow(call: Call) -> OutputsAndStates:
+    """Runs a call for which `why_not_on_tensorflow` had no reason."""
+    cell: Any = call.cell
+    kernel, recurrent, bias = cell.as_gru(call.dtype)
     # Keras reaches cuDNN by a hook of its GRU, which reads the weights of the cell.
     # The hook's GRU has none of its own: ours take their place.
     gru = keras.layers.GRU(
-        call.cell.units,
+        cell.units,
         return_sequences=True,
         dtype=call.dtype,
     )
@@ -87,12 +89,15 @@ def _tensorflow(call: Call, kernel: Any, recurrent: Any, bias: Any) -> OutputsAn
     return outputs if call.return_sequences else outputs[:, -1:], list(states)
 
 
-_RUNS = {"torch": _torch, "tensorflow": _tensorflow}
-
-
 def supports_xla(cell: RecurrentCell) -> bool:
     """Whether XLA compiles it: not cuDNN's; `keras.layers.GRU` says the same."""
     return not (tensorflow_sees_a_gpu() and keeps_the_step(cell, NBRCCell))
 
 
-paths.register("gru", paths.Path(why_not, run, supports_xla=supports_xla))
+paths.register(
+    "gru",
+    torch=paths.Path(why_not, run_on_torch),
+    tensorflow=paths.Path(
+        why_not_on_tensorflow, run_on_tensorflow, supports_xla=supports_xla
+    ),
+)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.bistability import dynamics, pictures, plotting, trace_gates
+from keras_modact.bistability import dynamics, plotting, trace_gates
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -29,7 +29,7 @@ def lines(axes: Any) -> dict[str, np.ndarray]:
 
 
 def test_bifurcation() -> None:
-    drawn = lines(pictures.plot_bifurcation())
+    drawn = lines(plotting.plot_bifurcation())
     upper = drawn["stable, h > 0"]
     assert upper[:, 0].min() > 1
     np.testing.assert_allclose(upper[:, 1], np.tanh(upper[:, 0] * upper[:, 1]))
@@ -38,7 +38,7 @@ def test_bifurcation() -> None:
 
 
 def test_gap() -> None:
-    axes = pictures.plot_gap((0.7, 1.5), update=0.4)
+    axes = plotting.plot_gap((0.7, 1.5), update=0.4)
     h, gap = lines(axes)["a = 1.5"].T
     np.testing.assert_allclose(gap, dynamics.gap(h, 1.5, 0.4))
     dots = [line for line in axes.lines if line.get_marker() == "o"]
@@ -49,7 +49,7 @@ def test_gap() -> None:
 
 def test_response() -> None:
     drives = [1.0] * 5 + [0.0] * 20
-    drawn = lines(pictures.plot_response(drives))
+    drawn = lines(plotting.plot_response(drives))
     np.testing.assert_array_equal(drawn["drive"][:, 1], drives)
     np.testing.assert_array_equal(
         drawn["a = 1.5, c = 0.9"][:, 1], dynamics.response(drives, 1.5, 0.9)
@@ -62,8 +62,8 @@ def test_gates_on_given_and_new_axes() -> None:
     layer(x)
     trace = trace_gates(layer, x)
     _, given = pyplot.subplots(2)
-    assert pictures.plot_gates({"layer 1": trace}, axes=given) is given
-    share, update = pictures.plot_gates({"layer 1": trace, "layer 2": trace})
+    assert plotting.plot_gates({"layer 1": trace}, ax=given) is given
+    share, update = plotting.plot_gates({"layer 1": trace, "layer 2": trace})
     assert list(lines(share)) == ["layer 1", "layer 2"]
     np.testing.assert_array_equal(lines(share)["layer 2"][:, 1], trace.bistable_share)
     np.testing.assert_array_equal(lines(update)["layer 1"][:, 1], trace.mean_update)
@@ -72,12 +72,12 @@ def test_gates_on_given_and_new_axes() -> None:
 def test_gates_need_names() -> None:
     for traces in ({}, [1]):
         with pytest.raises(ValueError, match=r"`traces` must map a name"):
-            pictures.plot_gates(traces)
+            plotting.plot_gates(traces)
 
 
 def test_given_axes_are_used() -> None:
     _, axes = pyplot.subplots()
-    assert pictures.plot_bifurcation(axes=axes) is axes
+    assert plotting.plot_bifurcation(ax=axes) is axes
 
 
 def test_the_package_does_not_need_matplotlib() -> None:
