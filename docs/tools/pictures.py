@@ -19,7 +19,9 @@ from keras import ops
 
 import keras_modact
 from keras_modact.activation.plotting import plot_gamma, plot_gamma_path
+from keras_modact.bistability import settled_states, warm_up
 from keras_modact.bistability.plotting import (
+    plot_attractors,
     plot_bifurcation,
     plot_gates,
     plot_response,
@@ -84,6 +86,21 @@ def gates() -> None:
     above = keras_modact.bistability.trace_gates(model.layers[1], below.states)
     plot_gates({"first layer": below, "second layer": above}, ax=axes)
     figure.savefig(FOLDER / "gates.png", dpi=110)
+
+
+def attractors() -> None:
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(640, 50, 1)).astype("float32")
+    figure, axes = panels(1, 2, 3.8)
+    for ax, cls in zip(axes, (keras.layers.GRU, keras_modact.NBRC), strict=True):
+        layer = cls(64)
+        layer(x[:2])
+        states = {"before": settled_states(layer, x[:64], steps=1000, seed=0)}
+        warm_up(layer, x, seed=0)
+        states["after"] = settled_states(layer, x[:64], steps=1000, seed=0)
+        plot_attractors(states, ax=ax)
+        ax.set_title(cls.__name__.replace("NBRC", "nBRC"))
+    figure.savefig(FOLDER / "attractors.png", dpi=110)
 
 
 def shapes(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -274,6 +291,7 @@ DRAWN: dict[str, Callable[[], None]] = {
     for one in (
         bifurcation,
         gates,
+        attractors,
         modulation_map,
         unit,
         gamma_path,

@@ -48,6 +48,7 @@ PRESETS = {
         "starts": ["plain", "warm"],
         "warm_steps": 100,
         "hold": 200,
+        "settle_steps": 10_000,
     },
     # The settings of the authors' code.
     "paper": {
@@ -61,6 +62,7 @@ PRESETS = {
         "starts": list(STARTS),
         "warm_steps": 100,
         "hold": 200,
+        "settle_steps": 10_000,
         "skip_non_finite": False,
     },
 }
@@ -73,6 +75,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--starts", nargs="+", choices=STARTS, help="which starts")
     parser.add_argument("--warm-steps", type=positive, help="steps of the warm-up")
     parser.add_argument("--hold", type=positive, help="steps of a held input, at most")
+    parser.add_argument("--settle-steps", type=positive, help="before states are seen")
     return command_line.parse(parser, PRESETS, argv)
 
 
@@ -122,7 +125,7 @@ def run(
         names = [f"layer_{index + 1}_warm" for index in range(options.layers)]
         first = model.get_layer(names[0])
         some = data["train"][:SETTLED]
-        before = settled_states(first, some, steps=5 * options.hold, seed=0)
+        before = settled_states(first, some, steps=options.settle_steps, seed=0)
         warm_up(
             model,
             data["train"],
@@ -131,7 +134,7 @@ def run(
             longest_hold=options.hold,
             seed=0,
         )
-        after = settled_states(first, some, steps=5 * options.hold, seed=0)
+        after = settled_states(first, some, steps=options.settle_steps, seed=0)
         print(
             f"Attractors of {len(some)}: {count(before)} before, {count(after)} after"
         )
@@ -171,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
                 start,
                 f"{rate:g}",
                 tables.mean_and_spread([run.test[-1] for run in group]),
-                ", ".join(f"{run.test[-1]:.3f}" for run in group),
+                ", ".join(f"{run.test[-1]:.2g}" for run in group),
                 f"{np.mean([run.seconds for run in group]):.0f}",
             ]
         )
@@ -220,7 +223,7 @@ def plot_attractors(
     panels = figure.subplots(1, len(settled), squeeze=False)[0]
     for axes, (name, states) in zip(panels, settled.items(), strict=True):
         plotting.plot_attractors(states, axes)
-        axes.set_title(name, loc="right", fontsize="small")
+        axes.set_title(name)
     figure.savefig(path, dpi=150)
 
 

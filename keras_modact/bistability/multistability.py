@@ -92,7 +92,7 @@ def settled_states(
     layer: Any,
     sequences: Any,
     mask: Any = None,
-    steps: int = 2000,
+    steps: int = 10_000,
     seed: int | None = None,
 ) -> np.ndarray:
     """The states in which a layer settles after each sequence, for `vaa` and pictures.
@@ -106,7 +106,8 @@ def settled_states(
         sequences: Array `(batch, time, features)`: for a deeper layer, what the
             layers below make of the inputs.
         mask: Boolean array `(batch, time)`, or None.
-        steps: For how many steps the input is held. Defaults to 2000.
+        steps: For how many steps the input is held; states that drift slowly look
+            like attractors after few. Defaults to 10,000, as published.
         seed: Integer that fixes the places and the input, or None.
 
     Returns:

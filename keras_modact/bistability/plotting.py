@@ -194,8 +194,9 @@ def plot_gates(traces: Mapping[str, GateTrace], ax: Any = None) -> Any:
 def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
     """Draws the states that a layer settles in, in the plane in which they differ most.
 
-    The axes are the first two principal components of all of them together, so that
-    two layers of one size, or one before and after `warm_up`, can be compared.
+    The axes are the first two principal components of all of them together, each from
+    the mean of its layer, so that two layers of one size, or one before and after
+    `warm_up`, can be compared.
 
     Args:
         states: A name for each layer, and what `settled_states` returned for it,
@@ -236,12 +237,12 @@ def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
             f"received the shapes {shapes}."
         )
     ax = new_axes(ax)
-    everything = np.concatenate(list(arrays.values()))
-    middle = everything.mean(axis=0)
-    axes = np.linalg.svd(everything - middle, full_matrices=False)[2][:2]
+    centred = {name: values - values.mean(axis=0) for name, values in arrays.items()}
+    everything = np.concatenate(list(centred.values()))
+    axes = np.linalg.svd(everything, full_matrices=False)[2][:2]
     for place, (name, values) in enumerate(arrays.items()):
         count = round(len(values) * float(vaa(values)))
-        seen = (values - middle) @ axes.T
+        seen = centred[name] @ axes.T
         ax.scatter(
             seen[:, 0],
             seen[:, 1] if len(axes) > 1 else np.zeros(len(seen)),
@@ -252,5 +253,5 @@ def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
             linewidths=0,
         )
     ax.set(xlabel="first principal component", ylabel="second")
-    ax.legend(title="attractors", loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    ax.legend(title="attractors", fontsize="small", title_fontsize="small")
     return ax

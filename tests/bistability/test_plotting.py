@@ -92,7 +92,7 @@ def test_attractors_in_the_plane_of_largest_variance() -> None:
     _, given = pyplot.subplots()
     ax = plotting.plot_attractors({"before": before, "after": after}, given)
     assert ax is given
-    centred = np.concatenate([before, after]) - np.concatenate([before, after]).mean(0)
+    centred = np.concatenate([before - before.mean(0), after - after.mean(0)])
     drawn = np.concatenate([dots.get_offsets() for dots in ax.collections])
     variances = np.linalg.eigvalsh(centred.T @ centred)[::-1]
     np.testing.assert_allclose((drawn**2).sum(0), variances[:2])
