@@ -74,9 +74,12 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
     # The chain rule multiplies x, n x's derivative by n, by the 0 that is left of
     # e^(-|n x|) where x is infinite.
     finite = numerics.finite(wide)
-    # x first in every product, so that it may be a `keras.KerasTensor`. Far beyond
-    # these bounds, where n x may overflow, sigma is 0 or 1 to the last digit.
-    u = ops.clip(finite * gain, -1e4, 1e4)
+    # x first in every product, so that it may be a `keras.KerasTensor`.
+    u = finite * gain
+    # Far beyond these bounds, where n x may overflow, sigma is 0 or 1 to the last
+    # digit. Not `ops.clip`, whose numbers torch cannot trace for ONNX.
+    bound = ops.zeros_like(u) + 1e4
+    u = ops.where(u > 1e4, bound, ops.where(u < -1e4, -bound, u))
     # A unit that is switched off passes nothing of an input that overflowed.
     passed = ops.where(saturation == 1, finite, wide)
     linear = ops.where(u > 0, passed, ops.zeros_like(passed))
