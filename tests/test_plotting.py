@@ -11,7 +11,6 @@ import pytest
 
 import keras_modact
 from keras_modact.activation import plotting as activation
-from keras_modact.bistability import pictures
 from keras_modact.modulation import plotting as modulation
 from keras_modact.parameterization import plotting as parameterization
 
@@ -30,11 +29,6 @@ def _closed() -> Iterator[None]:
 
 def labels(ax: Any) -> tuple[str, str]:
     return ax.get_xlabel(), ax.get_ylabel()
-
-
-def test_former_name_of_ax() -> None:
-    _, ax = pyplot.subplots()
-    assert pictures.plot_gap((0.7,), axes=ax) is ax
 
 
 def test_gamma_of_each_neuron() -> None:
