@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import keras_modact
 from tests.activation import oracle
@@ -60,14 +58,11 @@ def random_states(layer: Any, batch: int, random: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("case", CASES)
-@given(
-    shape=st.sampled_from([(1, 1, 1, 1), (2, 5, 3, 4)]),
-    seed=st.integers(0, 1000),
-)
-def test_outputs(case: str, shape: tuple[int, ...], seed: int) -> None:
-    batch, time, features, units = shape
-    layer, weights = built(case, units, features, seed)
-    random = np.random.default_rng(seed + 1)
+def test_sizes_of_one(case: str) -> None:
+    """In float32; a size of one is where broadcasting hides a wrong axis."""
+    batch, time, features, units = 1, 3, 1, 1
+    layer, weights = built(case, units, features, 0)
+    random = np.random.default_rng(1)
     x = random.normal(size=(batch, time, features))
     states = random_states(layer, batch, random)
     x, *states = (a.astype("float32") for a in (x, *states))

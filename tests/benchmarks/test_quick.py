@@ -19,6 +19,10 @@ import keras_modact
 from benchmarks import __main__, peers, speed, steps
 
 ROOT = Path(__file__).parents[2]
+# What differs by backend are the peers and the steps, which have tests of their own.
+on_torch = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="the same on each backend"
+)
 
 
 class Wrong(keras_modact.BRC):
@@ -28,6 +32,7 @@ class Wrong(keras_modact.BRC):
         return -super().call(*args, **kwargs)
 
 
+@on_torch
 def test_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick", "--out", str(tmp_path)]
     child = subprocess.run(
@@ -79,6 +84,7 @@ def test_command(tmp_path: Path) -> None:
     assert (tmp_path / "time.png").stat().st_size > 1000
 
 
+@on_torch
 def test_wrong_layer_is_refused_and_not_timed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import keras_modact
 from tests.bistability import oracle
@@ -35,17 +33,11 @@ def built(
 
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("cls", LAYERS)
-@given(
-    shape=st.sampled_from([(1, 1, 1, 1), (2, 5, 3, 4), (3, 2, 1, 6)]),
-    scale=st.sampled_from([0.1, 1.0, 3.0]),
-    seed=st.integers(0, 1000),
-)
-def test_outputs(
-    cls: type, bias: str, shape: tuple[int, ...], scale: float, seed: int
-) -> None:
-    batch, time, features, units = shape
-    random = np.random.default_rng(seed)
-    layer, weights = built(cls, units, features, random, scale, **BIASES[bias])
+def test_sizes_of_one(cls: type, bias: str) -> None:
+    """In float32; a size of one is where broadcasting hides a wrong axis."""
+    batch, time, features, units = 1, 3, 1, 1
+    random = np.random.default_rng(0)
+    layer, weights = built(cls, units, features, random, 1.0, **BIASES[bias])
     x = random.normal(size=(batch, time, features)).astype("float32")
     h = random.uniform(-1, 1, (batch, units)).astype("float32")
     np.testing.assert_allclose(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64, differentiate
-from tests.layer_table import RECURRENT_CLASSES, Row, first_rows, row_id
+from tests.layer_table import LAYER_ROWS, RECURRENT_CLASSES, Row, first_rows, row_id
 
 # The compute dtype of each policy, and how far from float32 its outputs may be.
 # One with the range of float16, one with the digits of bfloat16, one of them mixed.
@@ -31,7 +31,7 @@ def policies() -> list:
 
 
 @pytest.mark.parametrize("policy", policies())
-@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+@pytest.mark.parametrize("row", LAYER_ROWS, ids=row_id)
 def test_policy(row: Row, policy: str) -> None:
     compute, stored, tolerance = POLICIES[policy]
     reference = row.layer(dtype="float32")
@@ -81,7 +81,7 @@ def test_whole_numbers_are_taken_for_floats(row: Row) -> None:
     np.testing.assert_allclose(as_float64(outputs), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("row", first_rows(), ids=row_id)
+@pytest.mark.parametrize("row", LAYER_ROWS, ids=row_id)
 def test_the_dtype_of_the_symbolic_call(row: Row) -> None:
     """Of Booleans in a mixed policy, which Keras does not cast by itself."""
     layer = in_policy(row, "mixed_float16")

@@ -16,7 +16,13 @@ STEPS = 10
 LEARNING_RATE = 0.01
 
 # Layers that train alike however a batch is divided, and have what is trained.
-ROWS = [row for row in LAYER_ROWS if not row.draws and row.count]
+CANDIDATES = [row for row in LAYER_ROWS if not row.draws and row.count]
+# One recurrent layer and one other of each room, the last: what they share is shared.
+ROWS = list(
+    {
+        (row.cls.__module__.split(".")[1], row.is_recurrent): row for row in CANDIDATES
+    }.values()
+)
 
 Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
 

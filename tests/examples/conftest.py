@@ -1,6 +1,29 @@
-"""What the tests of several examples use."""
+"""What the tests of several examples use.
 
+The scripts are written for any backend, and what they make of results is the same on
+each: torch runs every test, the others those that train, each script once.
+"""
+
+from pathlib import Path
+
+import keras
 import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if keras.backend.backend() == "torch":
+        return
+
+    def is_left_out(item: pytest.Item) -> bool:
+        is_marked = item.get_closest_marker("every_backend") is not None
+        return HERE in item.path.parents and not is_marked
+
+    config.hook.pytest_deselected(items=[i for i in items if is_left_out(i)])
+    items[:] = [item for item in items if not is_left_out(item)]
 
 
 @pytest.fixture

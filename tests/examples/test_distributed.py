@@ -39,6 +39,7 @@ def start(output: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.slow
 def test_killed_and_resumed_ends_at_the_weights_of_one_process(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"

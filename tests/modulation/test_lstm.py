@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import keras_modact
 from tests import oracle as shared
@@ -57,14 +55,11 @@ def expected_of(
 
 
 @pytest.mark.parametrize("case", CASES)
-@given(
-    shape=st.sampled_from([(1, 1, 1, 1), (2, 5, 3, 4)]),
-    seed=st.integers(0, 1000),
-)
-def test_outputs(case: str, shape: tuple[int, ...], seed: int) -> None:
-    batch, time, features, units = shape
-    layer, weights = built(case, units, features, seed)
-    random = np.random.default_rng(seed + 1)
+def test_sizes_of_one(case: str) -> None:
+    """In float32; a size of one is where broadcasting hides a wrong axis."""
+    batch, time, features, units = 1, 3, 1, 1
+    layer, weights = built(case, units, features, 0)
+    random = np.random.default_rng(1)
     x = random.normal(size=(batch, time, features)).astype("float32")
     states = [random.normal(size=(batch, units)).astype("float32") for _ in "hc"]
     outputs, *_ = expected_of(case, x.astype("float64"), states, weights)

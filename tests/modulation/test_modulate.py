@@ -234,6 +234,9 @@ def test_function_makes_the_modulators() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="quick where nothing is compiled"
+)
 def test_an_application_becomes_a_modulated_model_that_trains() -> None:
     """The smallest of `keras.applications`; others take minutes to compile."""
     model = keras.applications.MobileNetV2((32, 32, 3), weights=None, classes=3)

@@ -7,8 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import keras_modact
 from tests import oracle as shared
@@ -97,17 +95,12 @@ def random_states(layer: Any, batch: int, random: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("case", [*CASES, *STACKS])
-# Each example compiles a loop on JAX.
-@settings(max_examples=4)
-@given(
-    shape=st.sampled_from([(1, 1, 1, 1), (2, 5, 3, 4)]),
-    seed=st.integers(0, 1000),
-)
-def test_outputs(case: str, shape: tuple[int, ...], seed: int) -> None:
-    batch, time, features, units = shape
-    layer = built(case, units, features, seed)
+def test_sizes_of_one(case: str) -> None:
+    """In float32; a size of one is where broadcasting hides a wrong axis."""
+    batch, time, features, units = 1, 3, 1, 1
+    layer = built(case, units, features, 0)
     weights = [as_float64(w) for w in layer.weights]
-    random = np.random.default_rng(seed + 1)
+    random = np.random.default_rng(1)
     x = random.normal(size=(batch, time, features)).astype("float32")
     states = random_states(layer, batch, random)
     step = step_of(layer, case)

@@ -226,8 +226,9 @@ def test_nothing_leaks_from_a_trace() -> None:
     assert layer.last_path == "adjoint"
 
 
-@pytest.mark.parametrize("return_sequences", [False, True])
-@pytest.mark.parametrize("used", ["outputs", "state"])
+@pytest.mark.parametrize(
+    ("return_sequences", "used"), [(False, "outputs"), (True, "state")]
+)
 def test_tensorflow_gradients_of_each_example(
     return_sequences: bool, used: str
 ) -> None:

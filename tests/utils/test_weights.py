@@ -102,21 +102,15 @@ def test_regularizers(row: Row) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=row_id)
 def test_constraints_hold_after_a_step(row: Row) -> None:
     names = named(row, "constraint")
-    model = keras.Sequential(
-        [
-            keras.Input(row.input_shape),
-            row.layer(**{f"{name}_constraint": "non_neg" for name in names}),
-        ]
-    )
-    layer = model.layers[0]
-    if not names or not layer.trainable_weights:
-        return
+    layer = row.layer(**{f"{name}_constraint": "non_neg" for name in names})
+    layer(row.batch())
     held = [w for n in names for w in weights(layer, n) if w.trainable]
+    assert bool(held) == bool(names and layer.trainable_weights)
     for variable in held:
         variable.assign(np.where(np.indices(variable.shape).sum(0) % 2, 0.01, -0.5))
-    model.compile(keras.optimizers.SGD(1e-4), "mse")
-    model.train_on_batch(row.batch(), np.full((3, *row.output_shape), -3.0))
-    assert held
+    if held:
+        optimizer = keras.optimizers.SGD(1e-4)
+        optimizer.apply([keras.ops.ones_like(w.value) for w in held], held)
     for variable in held:
         assert as_float64(variable).min() >= 0
 

@@ -212,6 +212,7 @@ def test_diverged_run_is_called_so(fake_mnist, tmp_path, capsys):
     assert {path.name for path in tmp_path.glob("*.png")} == {"plane.png"}
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("task", ["mnist", "copy"])
 def test_run_prints_a_table_and_writes_results_and_pictures(
     task, fake_mnist, tmp_path, capsys, monkeypatch

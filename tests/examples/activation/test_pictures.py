@@ -5,9 +5,6 @@ import pytest
 
 from examples.activation import pictures
 from examples.activation.training import Adaptation, Run
-from tests.examples.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 
 @pytest.fixture

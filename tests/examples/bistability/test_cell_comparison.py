@@ -9,7 +9,6 @@ import pytest
 
 from examples.bistability import cell_comparison
 from examples.shared import command_line, records
-from tests.examples.marks import on_one_backend
 
 
 def run(cell="nbrc", rate=1e-3, seed=0, test=(0.5, 0.25), seconds=2.0):
@@ -106,7 +105,6 @@ def test_runs_cover_cells_rates_and_seeds_and_repeat_by_seed(tiny):
     assert runs[0].test != runs[1].test
 
 
-@on_one_backend
 def test_table_shows_the_last_epoch_with_mean_and_spread_over_seeds():
     runs = [
         run("nbrc", test=(9.0, 0.2), seconds=2),
@@ -153,7 +151,6 @@ def test_results_hold_settings_environment_and_runs_but_no_folder(tmp_path):
     ]
 
 
-@on_one_backend
 def test_picture_has_a_line_for_each_cell_and_rate(tmp_path, monkeypatch):
     drawn = []
     figure = cell_comparison.Figure

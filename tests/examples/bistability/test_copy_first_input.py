@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from examples.bistability import cell_comparison, copy_first_input
-from tests.examples.marks import on_one_backend
 
 
 def test_target_is_the_first_input():
@@ -41,6 +40,7 @@ def test_quick_preset_gives_every_cell_the_same_rate():
     assert copy_first_input.PRESETS["quick"]["learning_rates"] == [5e-3]
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(("time_steps", "nearest"), [(5, 5), (40, 50)])
 def test_run_prints_a_table_and_writes_results_and_picture(
     time_steps, nearest, tiny, tmp_path, capsys
@@ -63,7 +63,6 @@ def test_run_prints_a_table_and_writes_results_and_picture(
     assert (tmp_path / "test_error.png").stat().st_size > 1000
 
 
-@on_one_backend
 def test_several_lengths_share_a_picture(tmp_path, monkeypatch):
     """A panel for each cell, a line for each T: the mean over seeds."""
     drawn = []

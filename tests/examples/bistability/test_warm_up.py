@@ -2,11 +2,12 @@
 
 import json
 
+import pytest
+
 from examples.bistability import warm_up
-from tests.examples.marks import on_one_backend
 
 
-@on_one_backend
+@pytest.mark.every_backend
 def test_run_of_every_start(tiny, tmp_path, capsys):
     options = "--time-steps 5 --warm-steps 2 --hold 3 --settle-steps 20"
     runs = warm_up.main(

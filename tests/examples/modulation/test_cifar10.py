@@ -9,7 +9,6 @@ import pytest
 
 import keras_modact
 from examples.modulation import cifar10, cifar10_report, modulated_cnn
-from tests.examples.marks import on_one_backend
 
 OPTIONS = "--epochs 2 --samples 20 --test-samples 6 --batch-size 6 --verbose 0"
 
@@ -136,7 +135,6 @@ def test_learning_rate_falls_tenfold_at_50_and_80_percent():
     np.testing.assert_allclose(rates, [0.5] * 5 + [0.05] * 3 + [0.005] * 2, rtol=1e-5)
 
 
-@on_one_backend
 def test_table_shows_the_last_epoch_with_spread_and_the_paper():
     runs = [
         run("cnn", test=0.5),
@@ -153,7 +151,6 @@ def test_table_shows_the_last_epoch_with_spread_and_the_paper():
     ]  # fmt: skip
 
 
-@on_one_backend
 def test_comparison_is_that_of_the_groups_test_accuracies():
     """Means .4 and .7, both with a standard deviation of .1, three runs each.
 
@@ -170,7 +167,6 @@ def test_comparison_is_that_of_the_groups_test_accuracies():
     assert row == ["cnn", "+0.300", "0.021", "+3.00", "+2.39", "+0.092"]
 
 
-@on_one_backend
 def test_nothing_is_compared_without_both_nor_judged_with_one_run():
     runs = [run("cnn"), run("modulated-densenet-10")]
     assert cifar10_report.comparison_table(runs) == ""
@@ -226,7 +222,6 @@ def drawn(monkeypatch):
     return figures
 
 
-@on_one_backend
 def test_picture_has_a_panel_for_training_and_one_for_validation(tmp_path, drawn):
     runs = [
         run("cnn", validation=(0.25, 0.5)),
@@ -247,7 +242,6 @@ def test_picture_has_a_panel_for_training_and_one_for_validation(tmp_path, drawn
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-@on_one_backend
 def test_picture_has_each_image_beside_its_signals(tmp_path, drawn):
     images = pixels(2)
     signals = {"one": np.random.default_rng(0).random((2, 5, 5))}
@@ -263,6 +257,7 @@ def test_picture_has_each_image_beside_its_signals(tmp_path, drawn):
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.every_backend
 def test_run_prints_tables_and_writes_results_and_pictures(
     fake_cifar10, tmp_path, capsys
 ):

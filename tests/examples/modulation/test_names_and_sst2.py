@@ -95,6 +95,7 @@ def test_split_is_disjoint_and_repeats_by_seed():
     assert (splits["test"][0] != other["test"][0]).any()
 
 
+@pytest.mark.every_backend
 def test_names_run(data_dir, tmp_path, capsys):
     output = tmp_path / "out"
     given = ["--data-dir", str(data_dir), "--output", str(output)]

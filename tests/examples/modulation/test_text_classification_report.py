@@ -8,9 +8,6 @@ from scipy import stats
 
 from examples.modulation import text_classification, text_classification_report
 from examples.modulation.text_classification_report import Published
-from tests.examples.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 PAPER = {
     "modulated": Published(0.875, 0.011),

@@ -22,7 +22,6 @@ from examples.parameterization.language_layers import (
 )
 from examples.parameterization.language_training import Run
 from examples.shared import corpus
-from tests.examples.marks import on_one_backend
 
 to_numpy = keras.ops.convert_to_numpy
 cells = pytest.mark.parametrize("cell", language_network.CELLS)
@@ -433,6 +432,7 @@ def begin_after_the_first(average, losses):
     average.begun = True
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("cell", ["modulated", "adaptive"])
 def test_interrupted_training_resumed_has_the_same_course(
     cell, text, tmp_path, monkeypatch
@@ -574,7 +574,6 @@ def test_a_text_too_short_for_its_streams_is_refused(text):
         language_model.main([*TINY, *text, "--validation-batch-size", "26"])
 
 
-@on_one_backend
 def test_picture_has_validation_and_training_of_every_run(tmp_path, monkeypatch):
     drawn = []
     figure = language_report.Figure
@@ -599,7 +598,6 @@ def test_picture_has_validation_and_training_of_every_run(tmp_path, monkeypatch)
     ]  # fmt: skip
 
 
-@on_one_backend
 def test_table_has_the_best_epoch_of_every_seed():
     runs = [
         Run("lstm", 5, seed, 9000, 3, seconds, [1.0] * 2, list(map(math.log, losses)),

@@ -10,7 +10,6 @@ import pytest
 
 import keras_modact
 from examples.parameterization import mnist, mnist_report
-from tests.examples.marks import on_one_backend
 
 OPTIONS = "--epochs 2 --samples 12 --test-samples 6 --batch-size 6 --seeds 0"
 TINY = [*OPTIONS.split(), "--verbose", "0"]
@@ -164,7 +163,6 @@ def test_accuracies_are_those_of_the_trained_network(monkeypatch):
     assert len(one.test) == len(one.loss) == 15
 
 
-@on_one_backend
 def test_table_shows_the_last_epoch_with_spread_and_the_paper():
     runs = [
         run("logistic"),
@@ -181,7 +179,6 @@ def test_table_shows_the_last_epoch_with_spread_and_the_paper():
     ]  # fmt: skip
 
 
-@on_one_backend
 def test_picture_shows_errors_by_epoch_and_the_paper_s(drawn, tmp_path):
     runs = [run("logistic"), run("logistic", seed=1, test=(0.75, 0.9)), run("sva-8k")]
     path = tmp_path / "test_error.png"
@@ -197,7 +194,6 @@ def test_picture_shows_errors_by_epoch_and_the_paper_s(drawn, tmp_path):
     assert path.stat().st_size > 1000
 
 
-@on_one_backend
 def test_singular_values_are_the_last_layer_s_means_by_digit(drawn, tmp_path):
     layers = [
         keras_modact.AdaptiveDense(units, adaptation="sva", rank=3, policy_units=4)
@@ -229,6 +225,7 @@ def test_singular_values_are_the_last_layer_s_means_by_digit(drawn, tmp_path):
     assert path.stat().st_size > 1000
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("models", [["logistic", "sva-8k"], ["logistic"]])
 def test_run_prints_a_table_and_writes_results_and_pictures(
     models, fake_mnist, tmp_path, capsys

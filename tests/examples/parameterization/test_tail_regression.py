@@ -9,7 +9,6 @@ import pytest
 
 import keras_modact
 from examples.parameterization import tail_regression, tail_report
-from tests.examples.marks import on_one_backend
 
 OPTIONS = "--samples 200 --test-samples 100 --batch-size 50 --seeds 0 1 --verbose 0"
 
@@ -164,7 +163,6 @@ def test_models_of_a_seed_see_the_same_samples(monkeypatch):
     assert first[2:] == (5, 1)
 
 
-@on_one_backend
 def test_table_shows_the_median_of_the_seeds_and_how_far_they_reach():
     runs = [
         run("adaptive", 0, (4.0, 2.0, 1.5, 1.0)),
@@ -180,7 +178,6 @@ def test_table_shows_the_median_of_the_seeds_and_how_far_they_reach():
     ]  # fmt: skip
 
 
-@on_one_backend
 def test_fractions_are_by_seed_and_of_every_baseline():
     runs = [
         run(model, seed, (tail, 1.0, median, 1.0))
@@ -212,7 +209,6 @@ class Exact:
         return tail_regression.truth(x) + self.off
 
 
-@on_one_backend
 def test_picture_shows_predictions_and_errors_by_distance(drawn, tmp_path):
     x, _ = tail_regression.make_samples(2000, np.random.default_rng(0))
     y = tail_regression.truth(x)
@@ -236,7 +232,6 @@ def test_picture_shows_predictions_and_errors_by_distance(drawn, tmp_path):
     assert path.stat().st_size > 1000
 
 
-@on_one_backend
 def test_histograms_are_of_the_singular_values_in_the_tail_and_elsewhere(
     drawn, tmp_path
 ):

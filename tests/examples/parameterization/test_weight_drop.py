@@ -25,6 +25,7 @@ def mask_of(seed, rate, shape):
     return to_numpy(keras.random.dropout(keras.ops.ones(shape), rate, seed=generator))
 
 
+@pytest.mark.every_backend
 @layers
 def test_a_training_step_changes_the_weights_as_the_masked_layer_would(layer):
     """In `fit`, against the layer itself with a masked kernel and the chain rule."""

@@ -10,7 +10,6 @@ import pytest
 
 from examples.rectification import mixlu_report, mixlu_training
 from examples.shared import command_line, records
-from tests.examples.marks import on_one_backend
 
 THESIS = mixlu_training.Thesis(
     "error", {0: (0.0, 0.92), 5: (0.48, 1.26), 10: (90.13, 90.2)}
@@ -168,7 +167,6 @@ def test_run_that_guesses_counts_as_diverged():
     assert not run(errors=(40.0, 95.0)).diverged
 
 
-@on_one_backend
 def test_table_has_means_of_what_did_not_diverge_beside_the_thesis():
     runs = [
         run(5, "exact", (1.0, 3.0)),
@@ -188,7 +186,6 @@ def test_table_has_means_of_what_did_not_diverge_beside_the_thesis():
     ]  # fmt: skip
 
 
-@on_one_backend
 def test_table_of_accuracies():
     thesis = mixlu_training.Thesis("accuracy", {0: (88.64, 79.81)})
     table = mixlu_report.results_table([run(errors=(10.0, 20.5))], thesis)
@@ -197,7 +194,6 @@ def test_table_of_accuracies():
         assert f" {figure} " in table
 
 
-@on_one_backend
 @pytest.mark.parametrize(
     ("slope", "change"), [(-0.2, "narrows"), (0.2, "widens"), (0.0, "does not change")]
 )
@@ -225,7 +221,6 @@ def test_verdict_on_the_gap_follows_its_slope(slope, change):
     assert "does not change clearly" in unclear
 
 
-@on_one_backend
 def test_changes_are_those_that_the_thesis_derives():
     """Its table 7 at 1 and 4 percent, and runs by hand; test errors are drawn ones."""
     thesis = mixlu_training.Thesis(
@@ -249,7 +244,6 @@ def test_changes_are_those_that_the_thesis_derives():
     ]
 
 
-@on_one_backend
 def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, monkeypatch):
     ended = run(2, "exact")
     ended.drawn_test_errors, ended.training_errors = [90.0], [91.0]
@@ -277,7 +271,6 @@ def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, monkeypat
     assert [list(line.get_ydata()) for line in some.lines] == [[91.0], [90.0]]
 
 
-@on_one_backend
 def test_slope_and_its_error_are_those_of_least_squares():
     x, y = np.array([0.0, 1, 2, 3, 5]), np.array([0.0, 2, 1, 4, 4])
     coefficients, covariance = np.polyfit(x, y, 1, cov=True)
@@ -287,7 +280,6 @@ def test_slope_and_its_error_are_those_of_least_squares():
     )
 
 
-@on_one_backend
 def test_verdict_needs_six_runs_at_two_shares():
     few = [run(f, "exact") for f in (1, 2, 3, 4, 5)]
     assert "too few runs" in mixlu_report.gap_verdict(few, "exact")
@@ -295,7 +287,6 @@ def test_verdict_needs_six_runs_at_two_shares():
     assert "too few runs" in mixlu_report.gap_verdict(one_share, "exact")
 
 
-@on_one_backend
 @pytest.mark.parametrize(
     ("exact", "published", "verdict"),
     [
@@ -313,7 +304,6 @@ def test_verdict_on_divergence_at_the_largest_share(exact, published, verdict):
     assert verdict in mixlu_report.divergence_verdict(runs)
 
 
-@on_one_backend
 def test_picture_has_a_panel_for_each_gradient(tmp_path, monkeypatch):
     drawn = []
     figure = mixlu_report.Figure

@@ -12,10 +12,7 @@ from examples.reproduce import report, store, verdicts
 from examples.reproduce.__main__ import main
 from examples.reproduce.catalog import Table
 from examples.reproduce.papers import CATALOG
-from tests.examples.marks import on_one_backend
 from tests.examples.reproduce import experiment
-
-pytestmark = on_one_backend
 
 VALUES = [0.5, 0.625, 0.75]
 

@@ -13,10 +13,7 @@ import pytest
 
 from examples.reproduce import engines, store
 from examples.reproduce.__main__ import budget, handed_out, main
-from tests.examples.marks import on_one_backend
 from tests.examples.reproduce import experiment
-
-pytestmark = on_one_backend
 
 
 @pytest.fixture

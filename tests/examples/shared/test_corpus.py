@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 
 from examples.shared import corpus
-from tests.examples.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 
 def write(folder, name, text="a b a\n\nc\n"):

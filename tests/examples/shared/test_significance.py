@@ -14,9 +14,6 @@ from examples.shared.significance import (
     welch_p,
     welch_test,
 )
-from tests.examples.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 
 def test_by_hand():

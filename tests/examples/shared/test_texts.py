@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 
 from examples.shared import texts
-from tests.examples.marks import on_one_backend
-
-pytestmark = on_one_backend
 
 
 @pytest.fixture
