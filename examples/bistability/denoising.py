@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from examples.bistability import cell_comparison
 from examples.shared import command_line, records
 from examples.shared.command_line import natural, positive
-from keras_modact.bistability import pictures, trace_gates
+from keras_modact.bistability import plotting, trace_gates
 
 MARKS = 5
 
@@ -221,7 +221,7 @@ def plot_sample(
         sequences = trace.states
     figure = Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.subplots(2, sharex=True)
-    pictures.plot_gates(traces, axes)
+    plotting.plot_gates(traces, axes)
     for panel in axes:
         for mark in np.flatnonzero(sample[0, :, 0] == 1):
             panel.axvline(mark, color="0.75", linewidth=0.8, zorder=0)
