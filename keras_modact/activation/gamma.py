@@ -75,11 +75,7 @@ def gamma(x: Tensor, gain: Any, saturation: Any) -> Tensor:
     # e^(-|n x|) where x is infinite.
     finite = numerics.finite(wide)
     # x first in every product, so that it may be a `keras.KerasTensor`.
-    u = finite * gain
-    # Far beyond these bounds, where n x may overflow, sigma is 0 or 1 to the last
-    # digit. Not `ops.clip`, whose numbers torch cannot trace for ONNX.
-    bound = ops.zeros_like(u) + 1e4
-    u = ops.where(u > 1e4, bound, ops.where(u < -1e4, -bound, u))
+    u = numerics.finite(finite * gain)
     # A unit that is switched off passes nothing of an input that overflowed.
     passed = ops.where(saturation == 1, finite, wide)
     linear = ops.where(u > 0, passed, ops.zeros_like(passed))
