@@ -102,6 +102,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="TensorFlow: compile by XLA or not; left out, as Keras does by itself",
     )
+    add(
+        "--precision",
+        choices=("float32", "tf32", "bfloat16"),
+        default="float32",
+        help="of the times: true float32, with products of a GPU in TF32, or the "
+        'dtype policy "mixed_bfloat16"',
+    )
     add("--out", type=Path, help="folder for results.json, table.md and time.png")
     parser.set_defaults(**(QUICK if parser.parse_args(argv).quick else FULL))
     options = parser.parse_args(argv)
@@ -188,6 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the grid; the exit status is 1 if a path is wrong."""
     options = parse(argv)
     backend = steps.backend(options.jit)
+    if options.precision == "tf32":
+        backend.allow_tf32()
     check_peers(backend, options)
     about = report.environment(backend)
     start = time.monotonic()
@@ -215,7 +224,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     for cell in options.cells:
         rounds = rounds_of(cell, options, backend)
-        bench = speed.Bench(backend, checker, rounds, options.seconds, say)
+        bench = speed.Bench(
+            backend,
+            checker,
+            rounds,
+            options.seconds,
+            say,
+            "mixed_bfloat16" if options.precision == "bfloat16" else "float32",
+        )
         measure_cell(bench, cell, options, results)
         for part in PARTS[1:]:
             kept = [r for r in results[part] if r["cell"] not in checker.failed]

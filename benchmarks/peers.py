@@ -140,8 +140,8 @@ def build(
             library layer such as `"keras.GRU"` or `"torch.GRU"`.
         units: Number of units.
         features: Input size.
-        dtype: The dtype of weights and computation; library layers of torch
-            have float32.
+        dtype: The dtype policy, of which library layers of torch have the
+            compute dtype.
 
     Returns:
         A layer that takes `(batch, time, features)`.
@@ -160,7 +160,8 @@ def build(
     elif family == "keras" and hasattr(keras.layers, name):
         layer = getattr(keras.layers, name)(units, return_sequences=True, dtype=dtype)
     elif family == "torch":
-        return backend.native(name, features, units)
+        computed = keras.dtype_policies.get(dtype).compute_dtype
+        return backend.native(name, features, units, computed)
     else:
         raise ValueError(
             f"There is no peer {peer!r}. Allowed are 'layer', 'layer/' with the "

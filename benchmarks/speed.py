@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -28,6 +29,7 @@ class Bench:
         rounds: Number of rounds.
         seconds: What one peer may use of the rounds of a measurement.
         say: Prints a line.
+        dtype: The dtype policy of the peers.
     """
 
     backend: Backend
@@ -35,14 +37,16 @@ class Bench:
     rounds: int
     seconds: float
     say: Callable[[str], None]
+    dtype: str = "float32"
 
 
-def data(sizes: Sizes) -> tuple[Tensor, Tensor]:
-    """Random inputs and targets of these sizes, as tensors."""
+def data(sizes: Sizes, dtype: str = "float32") -> tuple[Tensor, Tensor]:
+    """Random inputs and targets of these sizes, in a policy's compute dtype."""
+    computed = keras.dtype_policies.get(dtype).compute_dtype
     draw = np.random.default_rng(0).normal
     shapes = [(sizes.batch, sizes.time, n) for n in (sizes.features, sizes.units)]
     inputs, targets = (draw(size=shape).astype("float32") for shape in shapes)
-    return ops.convert_to_tensor(inputs), ops.convert_to_tensor(targets)
+    return ops.cast(inputs, computed), ops.cast(targets, computed)
 
 
 def ready(
@@ -103,12 +107,14 @@ def measure(
         RuntimeError: If a loss is not finite.
     """
     place = f"{cell}, {step}, " + ", ".join(f"{k} {n}" for k, n in vars(sizes).items())
-    tensors = data(sizes)
+    tensors = data(sizes, bench.dtype)
     runs: dict[str, Callable[[], Any]] = {}
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         bench.say(f"{place}: warming up {name}")
-        layer = peers.build(bench.backend, cell, name, sizes.units, sizes.features)
+        layer = peers.build(
+            bench.backend, cell, name, sizes.units, sizes.features, bench.dtype
+        )
         runs[name], found[name] = ready(bench.backend, layer, step, tensors)
         if name.startswith("layer"):
             path = found[name]["path"] = peers.path(layer)

@@ -40,11 +40,17 @@ class Backend(abc.ABC):
         # Read by cuBLAS and cuDNN when the first product is computed.
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
 
+    def allow_tf32(self) -> None:
+        """Lets a GPU round what goes into a product of float32 to TF32."""
+        os.environ.pop("NVIDIA_TF32_OVERRIDE", None)
+
     def offers(self, library: str) -> bool:
         """Whether layers of `"keras"` or `"torch"` run here."""
         return library == "keras"
 
-    def native(self, name: str, features: int, units: int) -> Layer:
+    def native(
+        self, name: str, features: int, units: int, dtype: str = "float32"
+    ) -> Layer:
         """A recurrent layer of the backend's own, as `torch.nn.GRU`."""
         raise ValueError(
             f"{keras.backend.backend()} has no recurrent layer of its own here, "
@@ -109,10 +115,17 @@ class Torch(Backend):
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
 
+    def allow_tf32(self) -> None:
+        super().allow_tf32()
+        self.torch.backends.cuda.matmul.allow_tf32 = True
+        self.torch.backends.cudnn.allow_tf32 = True
+
     def offers(self, library: str) -> bool:
         return library in ("keras", "torch")
 
-    def native(self, name: str, features: int, units: int) -> Layer:
+    def native(
+        self, name: str, features: int, units: int, dtype: str = "float32"
+    ) -> Layer:
         if name not in ("RNN", "GRU", "LSTM"):
             raise ValueError(
                 f"torch.nn has no recurrent layer {name!r}. It has RNN, GRU and LSTM."
@@ -125,7 +138,8 @@ class Torch(Backend):
                 return super().forward(inputs)[0]
 
         device = keras.ops.zeros(1).device
-        return Outputs(features, units, batch_first=True).to(device)
+        layer = Outputs(features, units, batch_first=True)
+        return layer.to(device, getattr(self.torch, dtype))
 
     def accelerator(self) -> str | None:
         available = self.torch.cuda.is_available()
@@ -198,6 +212,10 @@ class Jax(Backend):
 
         self.jax = jax
         jax.config.update("jax_default_matmul_precision", "highest")
+
+    def allow_tf32(self) -> None:
+        super().allow_tf32()
+        self.jax.config.update("jax_default_matmul_precision", "tensorfloat32")
 
     def accelerator(self) -> str | None:
         device = self.jax.devices()[0]
@@ -284,6 +302,10 @@ class TensorFlow(Backend):
         tf.config.experimental.enable_tensor_float_32_execution(False)
         gpus = tf.config.list_physical_devices("GPU")
         self.jit = bool(gpus) if jit is None else jit
+
+    def allow_tf32(self) -> None:
+        super().allow_tf32()
+        self.tf.config.experimental.enable_tensor_float_32_execution(True)
 
     def accelerator(self) -> str | None:
         gpus = self.tf.config.list_physical_devices("GPU")
