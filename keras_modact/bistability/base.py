@@ -17,7 +17,10 @@ from keras_modact.utils.weights import weight_kwargs
 class BistableCell(RecurrentCell):
     """What BRC and nBRC share: everything but how the gates read the state."""
 
-    slow_adjoint_on = ()
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {
+        "tensorflow": 16_000,
+        "torch": 40_000,
+    }
     fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
         "activation": Fixed("tanh", "the candidate is a tanh, by equation 4"),
         "recurrent_activation": Fixed(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Unpack
 
 import keras
 import numpy as np
@@ -99,7 +99,10 @@ class ModulatedLSTMCell(RecurrentCell):
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
 
-    slow_adjoint_on = ("tensorflow",)
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {
+        "tensorflow": 5_000,
+        "torch": 20_000,
+    }
 
     def __init__(
         self,

@@ -20,6 +20,10 @@ doing several steps in one; XLA compiles a single step best."""
 FEWEST_STEPS = {"tensorflow": 16}
 """Making the graph of blocks takes longer than that of one step, and a few steps do
 not make up for it."""
+FEWEST_SEQUENCES = {"jax": 16}
+"""XLA makes a slow product of the gradients of a few."""
+UNKNOWN_BATCH = 100
+"""The batch that TensorFlow is taken to train on where it does not say."""
 COMPILED = ("tensorflow", "jax")
 """Without a backward pass to come the loop is faster there. On torch, blocks are."""
 LOOPS = {
@@ -44,8 +48,18 @@ def worth(call: Call) -> bool:
         return False
     if call.sequences.shape[1] < FEWEST_STEPS.get(backend, 1):
         return False
-    slow = call.device == "cpu" and backend in call.cell.slow_adjoint_on
-    return not (slow and call.training)
+    return call.device != "cpu" or not call.training or reads_few(call)
+
+
+def reads_few(call: Call) -> bool:
+    """Whether a step is small enough for a CPU to gain by computing it again."""
+    backend = keras.backend.backend()
+    batch, _, features = call.sequences.shape
+    batch = UNKNOWN_BATCH if batch is None else batch
+    if batch < FEWEST_SEQUENCES.get(backend, 1):
+        return False
+    most = call.cell.adjoint_pays_up_to.get(backend)
+    return most is None or batch * (features + call.cell.units) <= most
 
 
 def run(call: Call) -> OutputsAndStates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 import keras
@@ -137,9 +137,10 @@ class RecurrentCell(keras.layers.Layer):
     recurrent_dropout: float
     seed: int | None
 
-    slow_adjoint_on: ClassVar[Collection[str]] = ("tensorflow", "torch")
-    """Backends on whose CPUs a training step is faster by the loop: what the backward
-    pass computes again costs more there than what is saved. The adjoint needs a
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {"tensorflow": 5_000, "torch": 0}
+    """How many numbers a step may read, sequences times (features + units), for the
+    adjoint to train faster than the loop on a backend's CPU: with more, what the
+    backward pass computes again costs more than what it saves. The adjoint needs a
     fraction of the loop's memory, and can be asked for."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -18,7 +18,8 @@ from tests.recurrence.paths import flat, on_path
 
 BACKEND = keras.backend.backend()
 TIME = 16
-X = np.random.default_rng(0).normal(size=(2, TIME, 3)).astype("float32")
+# As many sequences as the adjoint wants on JAX.
+X = np.random.default_rng(0).normal(size=(16, TIME, 3)).astype("float32")
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +68,9 @@ def test_a_gradient_outside_training() -> None:
 @pytest.mark.parametrize(
     ("layer", "backends"),
     [
-        (keras_modact.ModulatedLSTM(4), ("tensorflow",)),
-        (keras_modact.GammaRNN(4), ("tensorflow", "torch")),
-        (keras_modact.AdaptiveLSTM(4, 2), ("tensorflow", "torch")),
+        (keras_modact.ModulatedLSTM(4), ()),
+        (keras_modact.GammaRNN(4), ("torch",)),
+        (keras_modact.AdaptiveLSTM(4, 2), ("torch",)),
         (keras_modact.NBRC(4, recurrent_dropout=0.1), ()),
     ],
 )
@@ -79,6 +80,32 @@ def test_the_adjoint_is_left_where_the_loop_is_faster(
     wanted = "loop" if BACKEND in backends else "adjoint"
     assert called("auto", layer).last_path == wanted
     assert called("adjoint", layer).last_path == "adjoint"
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers"),
+    [
+        (keras_modact.BRC(4), {"tensorflow": 16_000, "torch": 40_000}),
+        (keras_modact.NBRC(4), {"torch": 40_000}),
+        (keras_modact.ModulatedLSTM(4), {"tensorflow": 5_000, "torch": 20_000}),
+    ],
+)
+def test_a_large_step_is_left_to_the_loop(layer: Any, numbers: dict) -> None:
+    """The size is sequences times (features + units)."""
+    if BACKEND not in numbers:
+        pytest.skip("the adjoint pays at any size")
+    sequences = numbers[BACKEND] // (1 + 4)
+    for more, is_loop in ((0, False), (1, True)):
+        x = np.zeros((sequences + more, TIME, 1), "float32")
+        layer = type(layer)(4)
+        layer(x, training=True)
+        assert (layer.last_path == "loop") == is_loop
+
+
+def test_few_sequences_are_left_to_the_loop_on_jax() -> None:
+    layer = called("auto")
+    layer(X[:15], training=True)
+    assert layer.last_path == ("loop" if BACKEND == "jax" else "adjoint")
 
 
 def test_few_steps_are_not_worth_a_graph() -> None:
@@ -146,7 +173,7 @@ def test_what_cannot_run_says_why(name: str, layer: Any, reason: str | None) -> 
 @pytest.mark.parametrize(
     ("options", "call", "reason"),
     [
-        ({}, {"mask": np.ones((2, TIME), bool)}, "it takes no mask"),
+        ({}, {"mask": np.ones((len(X), TIME), bool)}, "it takes no mask"),
         ({"recurrent_dropout": 0.5}, {"training": True}, "no recurrent dropout"),
     ],
 )
@@ -210,7 +237,9 @@ def test_the_step_of_a_subclass_is_the_one_that_runs(cell: Any) -> None:
 
 def zeros(layer: Any) -> list[np.ndarray]:
     """The initial states of a layer."""
-    return [as_float64(state).astype("float32") for state in layer.get_initial_state(2)]
+    return [
+        as_float64(state).astype("float32") for state in layer.get_initial_state(len(X))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +297,7 @@ def test_nbrc_on_the_gru_of_a_backend(bias: dict, return_sequences: bool) -> Non
     layer = keras_modact.NBRC(4, **bias)
     layer.build(X.shape)
     layer.set_weights([random.normal(size=w.shape) for w in layer.weights])
-    h = random.uniform(-1, 1, (2, 4)).astype("float32")
+    h = random.uniform(-1, 1, (len(X), 4)).astype("float32")
     outputs, (last,) = paths.PATHS["gru"].run(
         Call(
             layer.cell,

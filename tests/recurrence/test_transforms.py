@@ -218,7 +218,7 @@ def test_nothing_leaks_from_a_trace() -> None:
         [variable.value for variable in of_kind]
         for of_kind in (layer.trainable_variables, layer.non_trainable_variables)
     ]
-    mask = np.ones((2, TIME), bool)
+    mask = np.ones((len(X), TIME), bool)
     with jax.checking_leaks():
         jax.jit(
             lambda *values: layer.stateless_call(*values, X, training=True, mask=mask)

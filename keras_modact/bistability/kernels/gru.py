@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_modact.bistability.nbrc import NBRCCell
-from keras_modact.recurrence import RecurrentCell, paths
+from keras_modact.recurrence import RecurrentCell, adjoint, paths
 from keras_modact.recurrence.call import (
     Call,
     OutputsAndStates,
@@ -36,6 +36,11 @@ def why_not_on_tensorflow(call: Call) -> str | None:
     if reason is None and call.dtype == "float64":
         reason = "TensorFlow's has no float64"
     return reason
+
+
+def worth_on_torch(call: Call) -> bool:
+    """Whether it trains faster than the loop, which a large step does not."""
+    return call.device != "cpu" or not call.training or adjoint.reads_few(call)
 
 
 def run_on_torch(call: Call) -> OutputsAndStates:
@@ -96,7 +101,7 @@ def supports_xla(cell: RecurrentCell) -> bool:
 
 paths.register(
     "gru",
-    torch=paths.Path(why_not, run_on_torch),
+    torch=paths.Path(why_not, run_on_torch, worth_on_torch),
     tensorflow=paths.Path(
         why_not_on_tensorflow, run_on_tensorflow, supports_xla=supports_xla
     ),
