@@ -11,7 +11,8 @@ import numpy as np
 
 from tests.layer_table import LAYER_ROWS, Row
 
-BATCH_SIZE = 8
+# As many sequences as the adjoint wants on JAX.
+BATCH_SIZE = 16
 STEPS = 10
 LEARNING_RATE = 0.01
 
