@@ -4,7 +4,8 @@ A plain recurrent network with the activation gamma(x; n, s) (Geadah, Kerg,
 Horoi, Wolf, Lajoie 2020) starts at several (n, s) and is trained with them
 fixed (static), as one pair for the layer (homogeneous), as one pair for each
 unit (heterogeneous), or with a small network that sets them at every step
-(ARUN, of the follow-up). Two tasks: `mnist`, digits read a few pixels a step
+(ARUN, of the follow-up). Beside them stand networks with a tanh and a ReLU, an
+LSTM and a GRU, of as many units. Two tasks: `mnist`, digits read a few pixels a step
 and permuted; `copy`, ten symbols to be repeated after T steps. With `mnist` the
 pixels are then changed, and the networks adapted to that by training n and s
 alone, the biases alone, or everything. The quick preset shows n and s move and
@@ -24,115 +25,18 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 
 from examples.activation import pictures, tasks, transfer
-from examples.activation.training import NETWORKS, Run, best_runs, train_all
+from examples.activation.networks import BASELINES, NETWORKS
+from examples.activation.presets import HINTS, PRESETS
+from examples.activation.training import Run, best_runs, train_all
 from examples.shared import command_line, records, tables
 from examples.shared.command_line import positive
 from examples.shared.images import add_data_dir, check_mnist
 
 MNIST_TRAINING_IMAGES = 60_000
-
-# The limits of plots in the authors' code, permuted pixels: hints, no results.
-HINTS = {"static": ".948", "homogeneous": ".93", "heterogeneous": ".93"}
-
-QUICK = {
-    "networks": list(NETWORKS),
-    "units": 64,
-    "supervisor_units": 10,
-    "saturations": [0.0, 0.5, 1.0],
-    "clip_norm": 1.0,
-    "reduce_on_plateau": False,
-    "seeds": [0],
-}
-PAPER = {
-    "networks": list(NETWORKS),
-    "supervisor_units": 50,
-    "saturations": [0.0, 0.25, 0.5, 0.75, 1.0],
-    # The published code measures the gradients' norm and clips nothing.
-    "clip_norm": 0.0,
-    "seeds": [0],
-}
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "mnist": {
-        "quick": {
-            **QUICK,
-            "gains": [1.0, 5.0, 20.0],
-            "learning_rates": [5e-3],
-            "batch_size": 100,
-            "epochs": 6,
-            "samples": 10_000,
-            "validation_samples": 2_000,
-            "test_samples": 10_000,
-            "permute": True,
-            "published_permutation": False,
-            "pixels_per_step": 28,
-            "disturbance": "sine",
-            "amplitude": 1.0,
-            "frequency": 1.0,
-            "phase": 0.0,
-            "adaptation_epochs": 5,
-            "adaptation_rates": [1e-3, 1e-2],
-        },
-        "paper": {
-            **PAPER,
-            "units": 400,
-            "gains": [1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0],
-            "learning_rates": [1e-4],
-            "reduce_on_plateau": True,
-            "batch_size": 100,
-            "epochs": 100,
-            "samples": 50_000,
-            "validation_samples": 10_000,
-            "test_samples": 10_000,
-            "permute": True,
-            "published_permutation": True,
-            "pixels_per_step": 1,
-            # The change on which the published code tests its networks.
-            "disturbance": "sine",
-            "amplitude": 0.5,
-            "frequency": 1.0,
-            "phase": 0.0,
-            # How long to adapt and how fast is ours.
-            "adaptation_epochs": 10,
-            "adaptation_rates": [1e-4, 1e-3],
-        },
-    },
-    "copy": {
-        "quick": {
-            **QUICK,
-            "gains": [1.0, 5.0],
-            "learning_rates": [3e-3],
-            "batch_size": 50,
-            "epochs": 8,
-            "samples": 20_000,
-            "validation_samples": 1_000,
-            "test_samples": 2_000,
-            "time_steps": 10,
-            "one_hot": True,
-        },
-        # The published code draws 100,000 batches, each seen once, and feeds a
-        # symbol as its number.
-        "paper": {
-            **PAPER,
-            "units": 128,
-            "gains": [1.0, 2.5, 5.0, 7.5],
-            "learning_rates": [1e-4, 1e-3],
-            "reduce_on_plateau": False,
-            "batch_size": 10,
-            "epochs": 1,
-            "samples": 1_000_000,
-            "validation_samples": 1_000,
-            "test_samples": 10_000,
-            "time_steps": 200,
-            "one_hot": False,
-        },
-    },
-}
-"""The options' values by task and `--preset`."""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -143,7 +47,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_line.option_parser(__doc__, f"adaptive_activation_{task}")
     add, flag = parser.add_argument, argparse.BooleanOptionalAction
     add("--task", choices=PRESETS, default="mnist")
-    add("--networks", nargs="+", choices=NETWORKS)
+    add("--networks", nargs="+", choices=(*NETWORKS, *BASELINES))
     add("--units", type=positive)
     add("--supervisor-units", type=positive, help="of ARUN")
     add("--gains", nargs="+", type=float, help="n at the start, not 0")
@@ -254,15 +158,21 @@ def report(
             f"\nPixels changed by a {options.disturbance} (A = {options.amplitude:g})"
         )
         print(transfer.transfer_table(transfers))
+    learned = [run for run in runs if run.after is not None]
+    pictures.plot_learning(runs, options.output / "learning.png", what, copy)
+    if not learned:
+        print(f"Results and pictures are in {options.output}")
+        return
     pictures.plot_plane(
-        runs,
+        learned,
         options.output / "plane.png",
         what,
         label="test loss" if copy else "test accuracy",
         low_is_good=copy,
     )
+    best = [run for run in best if run.after is not None]
     if any(run.network != "static" for run in best):
-        pictures.plot_curves(runs, best, options.output / "curves.png", what)
+        pictures.plot_curves(learned, best, options.output / "curves.png", what)
     for run in best:
         if run.network == "arun":
             pictures.plot_adaptation(run, options.output / "arun.png", what)
@@ -281,19 +191,22 @@ def results_table(options: argparse.Namespace, runs: Sequence[Run]) -> str:
         else:
             compared = HINTS.get(run.network, "-") if options.permute else "-"
         digits = 4 if copy else 3
-        start, end = run.path[0], run.path[-1]
+        start, end = ["-"] * 2, ["-"] * 2
+        if run.path:
+            start, end = (
+                [mean_and_std(*row[:2]), mean_and_std(*row[2:])]
+                for row in (run.path[0], run.path[-1])
+            )
         rows.append(
             [
                 run.network,
                 f"{run.learning_rate:g}",
                 str(run.seed),
-                mean_and_std(*start[:2]),
-                mean_and_std(*start[2:]),
+                *start,
                 "diverged" if run.diverged else f"{run.test:.{digits}f}",
                 compared,
                 f"{run.train_loss[-1]:.{digits}f}",
-                mean_and_std(*end[:2]),
-                mean_and_std(*end[2:]),
+                *end,
                 f"{run.parameters:,}",
                 f"{run.seconds:.0f}",
             ]

@@ -5,6 +5,7 @@ For `gain_and_saturation.py`.
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections.abc import Sequence
 
@@ -15,7 +16,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import keras_modact
-from examples.activation.training import Adaptation, Run
+from examples.activation.networks import Adaptation
+from examples.activation.training import Run
 
 DIVERGED = "0.6"
 X = np.linspace(-2, 2, 201).astype("float32")
@@ -57,6 +59,40 @@ def plot_plane(
     panels[0, 0].set_ylabel("saturation s")
     figure.colorbar(colors, ax=panels[0].tolist(), label=label, extend="both")
     figure.suptitle(f"{title}: ring = start, dot = end, small dots = units at the end")
+    figure.savefig(path, dpi=150)
+
+
+def plot_learning(
+    runs: Sequence[Run], path: pathlib.Path, title: str, low_is_good: bool
+) -> None:
+    """Draws the validation set's accuracy, or loss, by epoch, a line a network.
+
+    Of each network and seed there is the run that ends best, those of several seeds
+    alike; a network without gamma is dashed.
+    """
+    sign = -1 if low_is_good else 1
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    networks = list(dict.fromkeys(run.network for run in runs))
+    for seed, network in itertools.product({run.seed for run in runs}, networks):
+        group = [
+            run
+            for run in runs
+            if (run.network, run.seed) == (network, seed) and not run.diverged
+        ]
+        if not group:
+            continue
+        best = max(group, key=lambda run: sign * run.validation[-1])
+        epochs = np.arange(1, len(best.validation) + 1)
+        color = f"C{networks.index(network)}"
+        dash = "--" if best.after is None else "-"
+        label = network if seed == runs[0].seed else None
+        axes.plot(epochs, best.validation, dash, color=color, label=label)
+    what = "loss" if low_is_good else "accuracy"
+    axes.set(title=title, xlabel="epoch", ylabel=f"validation {what}")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if axes.lines:
+        figure.legend(loc="outside right center")
     figure.savefig(path, dpi=150)
 
 

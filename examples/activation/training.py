@@ -1,4 +1,4 @@
-"""Networks with the adaptive activation, and what becomes of n and s in training.
+"""Training of the networks, and what becomes of n and s in it.
 
 For `gain_and_saturation.py`.
 """
@@ -10,32 +10,22 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-import keras_modact
-from examples.activation.tasks import MARKER, PIXELS, SYMBOLS, Splits
+from examples.activation.networks import (
+    GAMMA_RNNS,
+    Adaptation,
+    adaptation_of,
+    build_model,
+)
+from examples.activation.tasks import Splits
 from examples.shared import command_line
-
-GAMMA_RNNS = ("static", "homogeneous", "heterogeneous")
-NETWORKS = (*GAMMA_RNNS, "arun")
 
 POINTS_PER_EPOCH = 10
 PROBE_SAMPLES = 50
-
-
-class Adaptation(NamedTuple):
-    """Gains and saturations of a network.
-
-    Scalars, one a unit, or for ARUN, which sets them anew at every step, arrays
-    `(steps, samples, units)`.
-    """
-
-    gain: np.ndarray
-    saturation: np.ndarray
 
 
 @dataclass
@@ -43,7 +33,8 @@ class Run:
     """One training: its settings, its course, and the trained model.
 
     `path` has a row for every recorded moment: the mean gain, its standard
-    deviation over the units, the mean saturation, its standard deviation.
+    deviation over the units, the mean saturation, its standard deviation. Where there
+    is no gamma it has none, and `before` and `after` are no `Adaptation` but None.
     """
 
     network: str
@@ -57,8 +48,8 @@ class Run:
     validation: list[float]
     test: float
     path: list[list[float]]
-    before: Adaptation = field(repr=False)
-    after: Adaptation = field(repr=False)
+    before: Any = field(repr=False)
+    after: Any = field(repr=False)
     model: keras.Model = field(repr=False)
 
     @property
@@ -74,80 +65,6 @@ class Run:
             lambda v: None if isinstance(v, float) and not np.isfinite(v) else v,
             kept | {"diverged": self.diverged},
         )
-
-
-def build_model(
-    options: argparse.Namespace,
-    network: str,
-    gain: float | None = None,
-    saturation: float | None = None,
-) -> keras.Model:
-    """The network of a task, with logits at the last step, or for copy at each.
-
-    Args:
-        options: The script's.
-        network: One of `NETWORKS`.
-        gain: Where n starts; of ARUN neither is given.
-        saturation: Where s starts.
-    """
-    copy = options.task == "copy"
-    arguments = {
-        "units": options.units,
-        "kernel_initializer": "glorot_normal" if copy else "he_normal",
-        "return_sequences": copy,
-        "name": "recurrent",
-    }
-    layer: keras_modact.RecurrentLayer
-    if network == "arun":
-        layer = keras_modact.ARUN(
-            supervisor_units=options.supervisor_units, **arguments
-        )
-    else:
-        layer = keras_modact.GammaRNN(
-            mode=network,
-            gain_initializer=gain,
-            saturation_initializer=saturation,
-            **arguments,
-        )
-    if copy:
-        inputs = keras.Input((options.time_steps + 2 * SYMBOLS,), dtype="int32")
-        sequences = (
-            ops.one_hot(inputs, MARKER + 1)
-            if options.one_hot
-            else ops.expand_dims(ops.cast(inputs, "float32"), -1)
-        )
-    else:
-        pixels = options.pixels_per_step
-        inputs = sequences = keras.Input((PIXELS // pixels, pixels))
-    # The marker is never asked for.
-    head = keras.layers.Dense(MARKER if copy else 10)
-    return keras.Model(inputs, head(layer(sequences)))
-
-
-def adaptation_of(model: keras.Model, samples: np.ndarray) -> Adaptation:
-    """The gains and saturations of a model, for ARUN while it reads the samples."""
-    layer = model.get_layer("recurrent")
-    if isinstance(layer, keras_modact.ARUN):
-        read = keras.Model(model.input, layer.input)
-        return trace_adaptation(layer, read(samples))
-    weights = (layer.cell.gain, layer.cell.saturation)
-    return Adaptation(*(ops.convert_to_numpy(weight) for weight in weights))
-
-
-def trace_adaptation(layer: keras_modact.ARUN, sequences: Any) -> Adaptation:
-    """What an ARUN sets its gains and saturations to, step by step."""
-    cell = layer.cell
-    samples, steps = sequences.shape[:2]
-    states = [
-        ops.zeros((samples, cell.units)),
-        ops.zeros((samples, cell.units, cell.supervisor_units)),
-    ]
-    traced = []
-    for step in range(steps):
-        _, states = cell(sequences[:, step], states)
-        traced.append([ops.convert_to_numpy(n) for n in cell.adaptation(states[1])])
-    gains, saturations = zip(*traced, strict=True)
-    return Adaptation(np.stack(gains), np.stack(saturations))
 
 
 class PathRecorder(keras.callbacks.Callback):
@@ -175,9 +92,11 @@ class PathRecorder(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         self.after = self._record()
 
-    def _record(self) -> Adaptation:
+    def _record(self) -> Adaptation | None:
         # `self.model` brings the weights up to date on JAX.
         found = adaptation_of(self.model, self.samples)
+        if found is None:
+            return None
         self.path.append([float(f(n)) for n in found for f in (np.mean, np.std)])
         return found
 
@@ -229,7 +148,7 @@ def settings(options: argparse.Namespace) -> Iterator[tuple]:
     """Network, learning rate, n and s at the start of every run of a seed."""
     for network, rate in itertools.product(options.networks, options.learning_rates):
         starts = itertools.product(options.gains, options.saturations)
-        for start in [(None, None)] if network == "arun" else starts:
+        for start in starts if network in GAMMA_RNNS else [(None, None)]:
             yield network, rate, *start
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from examples.activation.networks import build_model
 from examples.activation.tasks import Splits, disturb
-from examples.activation.training import Run, build_model, count, fit, score
+from examples.activation.training import Run, count, fit, score
 from examples.shared import tables
 
 ADAPTED: dict[str, tuple[str, ...] | None] = {

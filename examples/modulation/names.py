@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> list[text_classification.Run]:
         f"{options.first_state}, {count(options.seeds, 'seed')}. Paper: 100 epochs at "
         "rate 0.01, 30 runs."
     )
-    report(runs, options.output, "Names", PAPER, data.splits["test"][0][:300])
+    report(runs, options.output, "Names", PAPER)
     return runs
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from keras import ops
 
 import keras_modact
+from examples.modulation import nodes
 from examples.shared import command_line
 from examples.shared.command_line import positive
 from examples.shared.texts import PADDING
@@ -52,6 +53,8 @@ class Run:
     """Empty where there is no dev set."""
     test_accuracy: list[float]
     network: keras.Model = field(repr=False)
+    node: nodes.Node | None = None
+    """What the node that varies most makes of symbols of the test set."""
 
     @property
     def best_epoch(self) -> int:
@@ -60,7 +63,8 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """What JSON can hold of it."""
-        return {k: v for k, v in vars(self).items() if k != "network"}
+        kept = {k: v for k, v in vars(self).items() if k not in ("network", "node")}
+        return kept | (self.node.record() if self.node else {})
 
 
 class Data(NamedTuple):
@@ -319,6 +323,7 @@ def train(
         dev_accuracy=course["dev"],
         test_accuracy=course["test"],
         network=network,
+        node=nodes.most_varied(network, splits["test"][0][:100]),
     )
 
 
@@ -326,46 +331,3 @@ def recurrent_weights(network: keras.Model) -> int:
     """How many weights read the state: what the paper's table 3 counts."""
     cell = network.get_layer("lstm").cell
     return int(np.prod(cell.recurrent_kernel.shape))
-
-
-def node_activations(
-    network: keras.Model, texts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What each node adds up at each symbol, g, and what the cell takes of it.
-
-    That is sigma(i) tanh(g), for the modulated LSTM sigma(i) tanh(tau(m) g) and
-    for an extra input gate sigma(i) sigma(m) tanh(g) (the paper's table 5).
-
-    Returns:
-        Two arrays `(symbols, units)`, without the padding.
-    """
-    lstm = network.get_layer("lstm")
-    every_step = type(lstm).from_config({**lstm.get_config(), "return_sequences": True})
-    embedded = network.get_layer("embedding")(texts)
-    every_step.build(embedded.shape)
-    every_step.set_weights(lstm.get_weights())
-    first = None
-    if "first_state" in [layer.name for layer in network.layers]:
-        first = network.get_layer("first_state")(texts)
-    states = every_step(embedded, initial_state=first)
-    start = ops.zeros_like(states[:, 0]) if first is None else first[0]
-    before = ops.concatenate([start[:, None], states[:, :-1]], axis=1)
-    cell = lstm.cell
-    if isinstance(lstm, keras_modact.ModulatedLSTM):
-        gates = cell.gates(embedded, before)
-        g, opening = gates.integration, gates.input
-        if cell.modulates == "slope":
-            taken = opening * ops.tanh(gates.modulation * g)
-        else:
-            taken = opening * gates.modulation * ops.tanh(g)
-    else:
-        summed = (
-            ops.matmul(embedded, cell.kernel)
-            + ops.matmul(before, cell.recurrent_kernel)
-            + cell.bias
-        )
-        i, _, g, _ = ops.split(summed, 4, axis=-1)
-        taken = ops.sigmoid(i) * ops.tanh(g)
-    symbols = texts != PADDING
-    g, taken = ops.convert_to_numpy(g), ops.convert_to_numpy(taken)
-    return g[symbols], taken[symbols]

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from examples.modulation import nodes
 from examples.modulation.text_classification import (
     MODELS,
     Run,
-    node_activations,
     recurrent_weights,
 )
 from examples.shared import significance, tables
@@ -205,13 +205,10 @@ def plot_histograms(
     figure.savefig(path, dpi=150)
 
 
-def plot_activations(
-    runs: Sequence[Run], path: pathlib.Path, title: str, texts: np.ndarray
-) -> None:
+def plot_activations(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
     """Draws what one node makes of what it adds up (the paper's table 5).
 
-    Of each model's first run, that node whose activation varies most. A line
-    shows tanh, the activation with every gate open and the slope 1.
+    Of each model's first run, that node whose part in the cell varies most.
     """
     shown = [
         [group[0] for group in models.values()] for models in groups_of(runs).values()
@@ -222,18 +219,9 @@ def plot_activations(
     figure.suptitle(title)
     for row, of_read_out in zip(panels, shown, strict=True):
         for axes, run in zip(row, of_read_out, strict=True):
-            integrated, taken = node_activations(run.network, texts)
-            node = int(taken.std(axis=0).argmax())
-            x, y = integrated[:, node], taken[:, node]
-            line = np.linspace(x.min(), x.max(), 200)
-            axes.plot(line, np.tanh(line), color="0.7", linewidth=0.8, zorder=0)
-            axes.plot(x, y, ".", markersize=2, alpha=0.4, markeredgewidth=0)
-            axes.set_title(
-                f"{MODELS[run.model]}\n{run.read_out}, node {node}", fontsize="small"
-            )
+            if run.node is not None:
+                nodes.draw(axes, run.node, f"{MODELS[run.model]}\n{run.read_out}")
         row[0].set_ylabel("taken into the cell")
-    for axes in panels[-1]:
-        axes.set_xlabel("integrated input g")
     figure.savefig(path, dpi=150)
 
 
@@ -242,7 +230,6 @@ def report(
     folder: pathlib.Path,
     title: str,
     paper: Mapping[str, Published],
-    texts: np.ndarray,
 ) -> None:
     """Prints the table and the verdicts, and draws the three pictures."""
     print(results_table(runs))
@@ -252,5 +239,5 @@ def report(
     print("\n".join(verdicts(runs)))
     plot_accuracy(runs, folder / "accuracy.png", title)
     plot_histograms(runs, folder / "histograms.png", title, paper)
-    plot_activations(runs, folder / "activations.png", title, texts)
+    plot_activations(runs, folder / "activations.png", title)
     print(f"Results and pictures are in {folder}")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Unpack
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_modact.modulation.identity_init import steady_bias
+from keras_modact.modulation import modulators
+from keras_modact.modulation.from_lstm import converted
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence import (
     CellArguments,
@@ -19,6 +19,7 @@ from keras_modact.recurrence import (
 )
 from keras_modact.utils import conversion, numerics, validation
 from keras_modact.utils.initialization import with_unit_forget_bias
+from keras_modact.utils.layers import freeze_parts, output_shape, with_layers
 from keras_modact.utils.validation import Tensor
 from keras_modact.utils.weights import weight_kwargs
 
@@ -38,7 +39,7 @@ class Gates(NamedTuple):
     output: Tensor
     """sigma(o), in (0, 1)."""
     modulation: Tensor
-    """tau(m), the slope of the node's activation."""
+    """tau(m), the slope of the node's activation; `(..., 1)` if all nodes share it."""
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -59,11 +60,17 @@ class ModulatedLSTMCell(RecurrentCell):
     fifth gate comes after the activation, tau(m) * tanh(g): the paper's control
     3, an LSTM with an extra input gate.
 
+    A layer as `modulator` gives m in place of the fifth gate, from [x; h], or, with
+    `context_features`, from the last features of the input, the context, which the
+    four gates then do not read.
+
     Weights: `kernel` (features, 5 units), W; `recurrent_kernel` (units,
     5 units), R; `bias` (5 units), b; columns i, f, g, o, m. An initializer draws
     the block of each gate by itself. Published is
     `keras.initializers.RandomUniform(-k, k)`, k = units^-0.5, for all three,
-    with `unit_forget_bias=False`.
+    with `unit_forget_bias=False`. With a layer as `modulator` there are four
+    blocks, those of `keras.layers.LSTM`, in rows of the features without the
+    context, and the weights of that layer.
 
     Args:
         modulator_activation: tau: the name of a Keras activation,
@@ -72,6 +79,14 @@ class ModulatedLSTMCell(RecurrentCell):
             candidate is all but silent at first.
         modulates: `"slope"`, tanh(tau(m) * g), or `"output"`, tau(m) * tanh(g).
             Defaults to `"slope"`.
+        modulator: None, the fifth gate, or a Keras layer that gives m `(batch, units)`,
+            or `(batch, 1)` for one slope of all nodes, from vectors: [x; h] `(batch,
+            features + units)`, or the context `(batch, context_features)`. Such as
+            two `Dense` in a `keras.Sequential`; the loop runs it, so it must draw no
+            random numbers, keep no statistics and have no activity regularizer.
+            Defaults to `None`, as published.
+        context_features: Integer, how many features at the end of the input are the
+            context, which `modulator` reads in place of [x; h]. Defaults to 0.
         unit_forget_bias: Boolean, start the bias of the forget gate at 1.
             Defaults to `True`, as in `keras.layers.LSTM`.
         activation: The activation of candidate and output, tanh in the equations.
@@ -111,6 +126,8 @@ class ModulatedLSTMCell(RecurrentCell):
         modulates: str = "slope",
         unit_forget_bias: bool = True,
         *,
+        modulator: keras.layers.Layer | None = None,
+        context_features: int = 0,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         **kwargs: Unpack[CellArguments],
@@ -122,42 +139,77 @@ class ModulatedLSTMCell(RecurrentCell):
         recurrent_activation = validation.activation(
             "recurrent_activation", recurrent_activation
         )
+        modulators.check_in_loop(modulator)
+        context_features = validation.non_negative_integer(
+            "context_features", context_features
+        )
+        if context_features and modulator is None:
+            raise ValueError(
+                "`context_features` is what a layer as `modulator` reads, received "
+                f"context_features={context_features} and no such layer. Pass for "
+                f"example modulator=keras.layers.Dense({units})."
+            )
         super().__init__(units, **kwargs)
         self.modulator_activation = tau
         self.modulates = modulates
         self.unit_forget_bias = unit_forget_bias
+        self.modulator = modulator
+        self.context_features = context_features
         self.activation = activation
         self.recurrent_activation = recurrent_activation
         self.state_size = [self.units, self.units]
+        self.blocks = GATES if modulator is None else GATES - 1
+        freeze_parts(self)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        features = self.checked_features(input_shape)
+        features = self.checked_features(input_shape) - self.context_features
+        if features < 1:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}' takes the last "
+                f"{self.context_features} features as the context, and there are "
+                f"{self.features}, which leaves none to the gates. Concatenate input "
+                "and context."
+            )
+        columns = self.blocks * self.units
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(features, GATES * self.units),
-            **weight_kwargs(self, "kernel", blocks=GATES),
+            shape=(features, columns),
+            **weight_kwargs(self, "kernel", blocks=self.blocks),
         )
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
-            shape=(self.units, GATES * self.units),
-            **weight_kwargs(self, "recurrent", blocks=GATES),
+            shape=(self.units, columns),
+            **weight_kwargs(self, "recurrent", blocks=self.blocks),
         )
         self.bias = None
         if self.use_bias:
-            of_bias = weight_kwargs(self, "bias", blocks=GATES)
+            of_bias = weight_kwargs(self, "bias", blocks=self.blocks)
             if self.unit_forget_bias:
                 of_bias["initializer"] = with_unit_forget_bias(
-                    of_bias["initializer"], GATES
+                    of_bias["initializer"], self.blocks
                 )
-            self.bias = self.add_weight(
-                name="bias", shape=(GATES * self.units,), **of_bias
-            )
+            self.bias = self.add_weight(name="bias", shape=(columns,), **of_bias)
+        if self.modulator is not None:
+            size = self.context_features or features + self.units
+            signal = output_shape(self.modulator, (None, size))
+            if len(signal) != 2 or signal[-1] not in (1, self.units):
+                raise ValueError(
+                    f"`modulator` of {type(self).__name__} '{self.name}' must turn "
+                    f"the shape (None, {size}) into (None, {self.units}) or "
+                    f"(None, 1), and '{self.modulator.name}' gives {signal}. Give "
+                    f"its last layer {self.units} units, or 1."
+                )
 
     def project(self, inputs: Tensor) -> Tensor:
-        projected = self.product(inputs, self.kernel)
+        # What the gates read, and what is the modulator's.
+        x = inputs[..., : self.features - self.context_features]
+        projected = self.product(x, self.kernel)
         if self.use_bias:
             projected = projected + numerics.weight_like(self.bias, projected)
-        return projected
+        if self.modulator is None:
+            return projected
+        read = inputs[..., -self.context_features :] if self.context_features else x
+        return ops.concatenate([projected, read], axis=-1)
 
     def step(
         self,
@@ -166,8 +218,7 @@ class ModulatedLSTMCell(RecurrentCell):
         recurrent_mask: Tensor | None = None,
     ) -> list[Tensor]:
         h, c = states
-        read = numerics.masked(h, recurrent_mask)
-        gates = self._gates(projected + numerics.matmul(read, self.recurrent_kernel))
+        gates = self._gates(projected, numerics.masked(h, recurrent_mask))
         if self.modulates == "slope":
             candidate = self._activate(gates.modulation * gates.integration)
         else:
@@ -199,7 +250,7 @@ class ModulatedLSTMCell(RecurrentCell):
         Raises:
             ValueError: As in `ModulatedLSTM.from_lstm`, and if the cell has dropout.
         """
-        return _converted(
+        return converted(
             cls,
             "ModulatedLSTMCell.from_lstm_cell",
             cell,
@@ -239,14 +290,37 @@ class ModulatedLSTMCell(RecurrentCell):
                 f"here of {self.features} features and {self.units} units, received "
                 f"the shapes {tuple(inputs.shape)} and {tuple(h.shape)}."
             )
-        summed = self.project(inputs) + numerics.matmul(h, self.recurrent_kernel)
-        return self._gates(summed)
+        # A modulator takes vectors.
+        rows = [ops.reshape(a, (-1, a.shape[-1])) for a in (inputs, h)]
+        gates = self._gates(self.project(rows[0]), rows[1])
+        return Gates(*(ops.reshape(gate, (*leading, -1)) for gate in gates))
 
-    def _gates(self, summed: Tensor) -> Gates:
-        i, f, g, o, m = arithmetic.split(summed, GATES)
+    def _gates(self, projected: Tensor, h: Tensor) -> Gates:
+        of_state = numerics.matmul(h, self.recurrent_kernel)
+        if self.modulator is None:
+            i, f, g, o, m = arithmetic.split(projected + of_state, GATES)
+        else:
+            columns = self.blocks * self.units
+            summed, read = projected[..., :columns], projected[..., columns:]
+            i, f, g, o = arithmetic.split(summed + of_state, self.blocks)
+            if not self.context_features:
+                read = arithmetic.concatenate([read, h])
+            m = ops.cast(self.modulator(read), g.dtype)
         i, f, o = (arithmetic.activate(self.recurrent_activation, x) for x in (i, f, o))
         m = arithmetic.activate(self.modulator_activation, m)
         return Gates(input=i, forget=f, integration=g, output=o, modulation=m)
+
+    def get_config(self) -> dict[str, Any]:
+        modulator = self.modulator
+        if modulator is not None:
+            modulator = keras.saving.serialize_keras_object(modulator)
+        return {**super().get_config(), "modulator": modulator}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> ModulatedLSTMCell:
+        return cls(**with_layers(config, ("modulator",), custom_objects))
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -269,11 +343,22 @@ class ModulatedLSTM(RecurrentLayer):
     gate comes after the activation, tau(m) * tanh(g): the paper's control 3, an
     LSTM with an extra input gate.
 
+    A layer as `modulator` gives m in place of the fifth gate: a deeper network of
+    [x_t; h_(t-1)], or one slope for all nodes. With `context_features` it is driven
+    from elsewhere: the last features of every step are the context c_t, which it
+    alone reads, m = modulator(c_t), and the gates read the others. The context is
+    concatenated to the sequence (`keras.layers.Concatenate()([x, context])`, a single
+    vector after `keras.layers.RepeatVector`), and so is masked, reversed and dropped
+    with it. It is the output of another layer, of other steps too, if shifted; it
+    cannot be this layer's own at other steps than the last.
+
     Weights, of `layer.cell`: `kernel` (features, 5 units), W;
     `recurrent_kernel` (units, 5 units), R; `bias` (5 units), b; columns
     i, f, g, o, m. An initializer draws the block of each gate by itself.
     Published is `keras.initializers.RandomUniform(-k, k)`, k = units^-0.5, for
-    all three, with `unit_forget_bias=False`. What the gates do, step by step,
+    all three, with `unit_forget_bias=False`. With a layer as `modulator` there are
+    four blocks, those of `keras.layers.LSTM`, in rows of the features without the
+    context, and the weights of that layer. What the gates do, step by step,
     `layer.cell.gates` tells.
 
     Call arguments:
@@ -297,12 +382,32 @@ class ModulatedLSTM(RecurrentLayer):
     assert model.predict(np.ones((2, 10, 3)), verbose=0).shape == (2, 1)
     ```
 
+    With a deeper modulator that reads what another layer says of the sequence:
+
+    ```python
+    import numpy as np, keras, keras_modact
+
+    x = keras.Input((None, 3))
+    context = keras.layers.GRU(8, return_sequences=True)(x)
+    deeper = [keras.layers.Dense(12, activation="relu"), keras.layers.Dense(16)]
+    y = keras_modact.ModulatedLSTM(
+        16, modulator=keras.Sequential(deeper), context_features=8
+    )(keras.layers.Concatenate()([x, context]))
+    assert keras.Model(x, y).predict(np.ones((2, 10, 3)), verbose=0).shape == (2, 16)
+    ```
+
     Reference:
         Sha, Schwarcz, Hong, "Context dependent modulation of activation
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
 
     cell_class = ModulatedLSTMCell
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> ModulatedLSTM:
+        return cls(**with_layers(config, ("modulator",), custom_objects))
 
     @classmethod
     def from_lstm(
@@ -334,7 +439,7 @@ class ModulatedLSTM(RecurrentLayer):
                 `use_cudnn=True`, which is no other layer's; if
                 `modulator_activation` gives no such constant (with
                 `modulates="output"` it must be 1, which a sigmoid never is), or
-                needs a bias and the layer has none.
+                needs a bias and the layer has none; if `modulator` is a layer.
 
         Example:
 
@@ -348,7 +453,7 @@ class ModulatedLSTM(RecurrentLayer):
         assert keras.ops.max(keras.ops.abs(layer(x) - outputs)) < 1e-6
         ```
         """
-        return _converted(
+        return converted(
             cls,
             "ModulatedLSTM.from_lstm",
             layer,
@@ -360,51 +465,3 @@ class ModulatedLSTM(RecurrentLayer):
             },
             start_unchanged,
         )
-
-
-def _converted(
-    cls: Any,
-    method: str,
-    source: Any,
-    carried: Sequence[str],
-    given: dict[str, Any],
-    start_unchanged: bool,
-) -> Any:
-    """A layer or a cell with the weights of one of Keras'.
-
-    Args:
-        cls: The class of what is made.
-        method: What an error calls the conversion.
-        source: What the weights come from.
-        carried: The arguments that are taken over from it.
-        given: The other ones.
-        start_unchanged: Whether the fifth gate starts as a constant.
-    """
-    conversion.check_lstm(method, source)
-    taken_over = conversion.taken_over(source, carried)
-    made = cls(**conversion.merged(method, taken_over, given))
-    cell = getattr(made, "cell", made)
-    bias, signal = None, 1.0
-    if start_unchanged:
-        bias, signal = steady_bias(
-            cell.modulator_activation, method, only_one=cell.modulates == "output"
-        )
-        if bias and not cell.use_bias:
-            raise ValueError(
-                f"`{method}` needs a bias of {bias:g} in the modulator, and "
-                f"{type(source).__name__} '{source.name}' has none. Take "
-                "modulator_activation='sigmoid' with modulates='slope', which needs "
-                "none."
-            )
-    conversion.build_like(made, source)
-    weights = getattr(source, "cell", source)
-    for name in ("kernel", "recurrent_kernel", "bias"):
-        weight = getattr(cell, name)
-        if weight is None:
-            continue
-        i, f, g, o = np.split(conversion.array(getattr(weights, name)), GATES - 1, -1)
-        m = np.split(conversion.array(weight), GATES, -1)[-1]
-        if bias is not None:
-            m = np.full_like(m, bias if name == "bias" else 0.0)
-        weight.assign(np.concatenate([i, f, g / signal, o, m], -1))
-    return made

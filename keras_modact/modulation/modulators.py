@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from keras_modact.utils import numerics
-from keras_modact.utils.layers import is_graph, quietly
+from keras_modact.utils.layers import inside, is_graph, quietly
 from keras_modact.utils.validation import Tensor
 
 CONVOLUTIONS = (
@@ -117,6 +117,32 @@ def kind_of(layer: Any) -> type[keras.layers.Layer]:
         f"from {names}. For another layer that is a linear map but for its "
         "activation, pass a layer as `modulator`."
     )
+
+
+def check_in_loop(modulator: Any) -> None:
+    """Refuses what cannot be called at every step of a loop."""
+    if modulator is None:
+        return
+    if not isinstance(modulator, keras.layers.Layer):
+        raise ValueError(
+            "`modulator` must be None, the fifth gate, or a Keras layer, received "
+            f"modulator={modulator!r}. Pass for example "
+            "modulator=keras.layers.Dense(8) for 8 units."
+        )
+    for part in (modulator, *inside(modulator)):
+        what = None
+        if len(part.variables) > len(part.weights):
+            what = "draws random numbers"
+        elif isinstance(part, layers.BatchNormalization):
+            what = "keeps statistics of batches"
+        elif part.activity_regularizer is not None:
+            what = "has an activity regularizer"
+        if what is not None:
+            raise ValueError(
+                f"`modulator` is called at every step inside a loop, and "
+                f"{type(part).__name__} '{part.name}' {what}, which no step can. "
+                "Leave it out."
+            )
 
 
 def like_layer(

@@ -121,13 +121,16 @@ def refuse_its_own_arguments(
 def with_layers(
     config: Mapping[str, Any], names: Iterable[str], custom_objects: Any
 ) -> dict[str, Any]:
-    """A config in which what was serialized under these names is a layer again."""
+    """A config in which what was serialized under these names is a layer again.
+
+    Files that are older than an argument do not have it.
+    """
     layers = {
         name: keras.saving.deserialize_keras_object(
             config[name], custom_objects=custom_objects
         )
         for name in names
-        if isinstance(config[name], dict)
+        if isinstance(config.get(name), dict)
     }
     return {**config, **layers}
 

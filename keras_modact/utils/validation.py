@@ -66,6 +66,16 @@ def positive_integer(name: str, value: Any) -> int:
     return int(value)
 
 
+def non_negative_integer(name: str, value: Any) -> int:
+    """0 or a positive whole number; NumPy's integers count, booleans do not."""
+    integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not integer or value < 0:
+        raise ValueError(
+            f"`{name}` must be 0 or a positive integer, received {name}={value!r}."
+        )
+    return int(value)
+
+
 def dropout_rate(name: str, value: Any) -> float:
     """`value` as a float, if it is a share of units in [0, 1)."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -83,6 +83,7 @@ REFUSED: dict[str, list[Any]] = {
     "modulator_bias_regularizer": ["no_such_name"],
     "modulator_kernel_constraint": ["no_such_name"],
     "modulates": ["input", None],
+    "context_features": [-1, 2.5, "3", None, True],
     "unit_forget_bias": ["yes", None],
     "adaptation": ["svd", None, 3],
     "rank": [0, -1, 2.5, "2", (2, 0), (1, 2, 3, 4)],

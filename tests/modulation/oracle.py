@@ -41,6 +41,34 @@ def lstm_step(
     return [sigmoid(o) * np.tanh(c), c]
 
 
+def driven_lstm_step(
+    x: np.ndarray,
+    states: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    signal: str,
+    modulates: str,
+    context_features: int,
+) -> list[np.ndarray]:
+    """One step with a modulator of dense layers, tanh between them.
+
+    Weights W, R, b of the four gates, then a kernel and a bias of each layer. The
+    modulator reads the last features of x, if there is a context, else [x; h].
+    """
+    h, c = states
+    (kernel, recurrent, bias), layers = weights[:3], weights[3:]
+    read = np.concatenate([x, h], axis=-1)
+    if context_features:
+        x, read = x[..., :-context_features], x[..., -context_features:]
+    for place in range(0, len(layers), 2):
+        read = np.tanh(read) if place else read
+        read = read @ layers[place] + layers[place + 1]
+    i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4, axis=-1)
+    slope = SIGNALS[signal](read)
+    candidate = np.tanh(slope * g) if modulates == "slope" else slope * np.tanh(g)
+    c = sigmoid(f) * c + sigmoid(i) * candidate
+    return [sigmoid(o) * np.tanh(c), c]
+
+
 def dense(x: np.ndarray, kernel: np.ndarray, *bias: np.ndarray) -> np.ndarray:
     return x @ kernel + sum(bias)
 

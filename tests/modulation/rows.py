@@ -16,6 +16,8 @@ GATED: dict[str, Any] = {
     "recurrent_activation": "hard_sigmoid",
     "modulates": "output",
     "unit_forget_bias": False,
+    "modulator": partial(layers.Dense, 5),
+    "context_features": 2,
 }
 
 ROWS = [
@@ -94,6 +96,30 @@ ROWS = [
         input_shape=(6, 3),
         output_shape=(4,),
         count=5 * (3 * 4 + 4 * 4),
+    ),
+    Row(
+        name="ModulatedLSTM_by_a_layer",
+        cls=keras_modact.ModulatedLSTM,
+        arguments={
+            "units": 4,
+            "modulator": partial(layers.Dense, 4),
+            "return_sequences": True,
+        },
+        input_shape=(6, 3),
+        output_shape=(6, 4),
+        count=4 * (3 * 4 + 4 * 4 + 4) + 7 * 4 + 4,
+    ),
+    Row(
+        name="ModulatedLSTM_by_a_context",
+        cls=keras_modact.ModulatedLSTM,
+        arguments={
+            "units": 4,
+            "modulator": partial(layers.Dense, 1),
+            "context_features": 1,
+        },
+        input_shape=(6, 3),
+        output_shape=(4,),
+        count=4 * (2 * 4 + 4 * 4 + 4) + 1 + 1,
     ),
     Row(
         name="ModulatedLSTMCell",

@@ -395,6 +395,13 @@ RECTIFICATION = [
 
 MODULATION = [
     Mutant(
+        "an LSTM's modulator reads the context and the gates read it too",
+        "modulation",
+        "x = inputs[..., : self.features - self.context_features]",
+        "x = inputs[..., self.context_features :]",
+        ("test_driven_lstm",),
+    ),
+    Mutant(
         "the signal is added",
         "modulation",
         "numerics.activate(self.activation, signal * integrated)",
@@ -518,8 +525,8 @@ MODULATION = [
     Mutant(
         "the state is read without its dropout mask",
         "modulation",
-        "numerics.matmul(read, self.recurrent_kernel))\n        if self.modulates",
-        "numerics.matmul(h, self.recurrent_kernel))\n        if self.modulates",
+        "self._gates(projected, numerics.masked(h, recurrent_mask))",
+        "self._gates(projected, h)",
         ("test_dropout", "test_paths"),
     ),
     Mutant(

@@ -95,7 +95,7 @@ def test_twice_the_same_argument() -> None:
 @pytest.mark.parametrize("row", FIRST_ROWS, ids=row_id)
 def test_what_code_reads_of_a_keras_layer(row: Row) -> None:
     """As of `keras.layers.GRU`, the arguments are attributes; not to be set."""
-    layer = row.cls(**row.every_argument)
+    layer = row.make(row.every_argument)
     for name in set(declared(LayerArguments)) - {"activity_regularizer"}:
         kept = getattr(layer.cell, name, None)
         assert getattr(layer, name) is (layer.cell.units and kept) or name in LOOP

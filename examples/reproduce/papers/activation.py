@@ -6,8 +6,8 @@ no results; the paper's own are not at hand.
 
 from __future__ import annotations
 
-from examples.activation.gain_and_saturation import HINTS
-from examples.activation.training import NETWORKS
+from examples.activation.networks import NETWORKS
+from examples.activation.presets import HINTS
 from examples.reproduce.catalog import Cell, Table
 
 EXAMPLE = "examples.activation.gain_and_saturation"

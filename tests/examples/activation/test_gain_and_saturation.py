@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 import keras_modact
-from examples.activation import gain_and_saturation, tasks, training, transfer
+from examples.activation import (
+    gain_and_saturation,
+    networks,
+    tasks,
+    training,
+    transfer,
+)
 
 SIZES = "--units 4 --supervisor-units 3 --epochs 2 --samples 12 --validation-samples 6"
 DATA = "--test-samples 6 --batch-size 6 --seeds 0 --gains 5 --saturations 0.5"
@@ -99,9 +105,9 @@ def test_sine_and_step_change_the_pixels_in_their_order(pixels_per_step):
 
 def test_networks_have_as_many_parameters_as_the_paper_counts():
     counts = {}
-    for network in training.NETWORKS:
+    for network in networks.NETWORKS:
         start = (None, None) if network == "arun" else (5.0, 0.0)
-        model = training.build_model(options("mnist", "paper"), network, *start)
+        model = networks.build_model(options("mnist", "paper"), network, *start)
         assert model.output_shape == (None, 10)
         assert model.input_shape == (None, 784, 1)
         counts[network] = training.count(model.trainable_weights)
@@ -113,13 +119,32 @@ def test_networks_have_as_many_parameters_as_the_paper_counts():
         "arun": 167_512,
     }
     assert counts["static"] + 400 == 165_210
+    for network, gates in (("tanh", 1), ("relu", 1), ("lstm", 4)):
+        model = networks.build_model(options("mnist", "paper"), network)
+        of_cell = gates * (400 * 401 + 400)
+        assert training.count(model.trainable_weights) == of_cell + 4_010
     assert counts["arun"] + 400 + 50 == 167_962
+
+
+def test_plain_network_is_gamma_s_with_another_activation():
+    """With s = 0 and a large n gamma is ReLU: with the same weights so is the rest."""
+    chosen = options("mnist", units=4, pixels_per_step=196)
+    x = np.random.default_rng(0).normal(size=(3, 4, 196)).astype("float32")
+    plain = networks.build_model(chosen, "relu")
+    gamma = networks.build_model(chosen, "static", 1e4, 0.0)
+    pairs = zip(plain.trainable_weights, gamma.trainable_weights, strict=True)
+    for weight, other in pairs:
+        weight.assign(other)
+    np.testing.assert_allclose(to_numpy(plain(x)), to_numpy(gamma(x)), atol=1e-3)
+    initial = plain.get_layer("recurrent").cell.recurrent_initializer
+    assert isinstance(initial, keras_modact.Henaff)
+    assert networks.adaptation_of(networks.build_model(chosen, "gru"), x) is None
 
 
 @pytest.mark.parametrize(("one_hot", "features"), [(True, 10), (False, 1)])
 def test_copy_network_answers_at_every_step(one_hot, features):
     chosen = options("copy", "paper", one_hot=one_hot, units=4)
-    model = training.build_model(chosen, "homogeneous", 5.0, 0.0)
+    model = networks.build_model(chosen, "homogeneous", 5.0, 0.0)
     assert model.output_shape == (None, 220, 9)
     layer = model.get_layer("recurrent")
     assert layer.input.shape == (None, 220, features)
@@ -142,9 +167,9 @@ def test_presets_have_the_numbers_of_the_paper():
 
 def test_arun_is_traced_as_the_layer_runs():
     chosen = options("mnist", units=4, supervisor_units=3, pixels_per_step=196)
-    model = training.build_model(chosen, "arun")
+    model = networks.build_model(chosen, "arun")
     sequences = np.random.default_rng(0).uniform(size=(2, 4, 196)).astype("float32")
-    gain, saturation = training.adaptation_of(model, sequences)
+    gain, saturation = networks.adaptation_of(model, sequences)
     assert gain.shape == saturation.shape == (4, 2, 4)
     layer = model.get_layer("recurrent")
     with_state = keras_modact.ARUN(4, 3, return_state=True)
@@ -163,7 +188,7 @@ def test_path_follows_n_and_s_between_start_and_end():
     x = np.random.default_rng(0).uniform(size=(30, 4, 196)).astype("float32")
     data = (x, np.arange(30) % 10)
     splits = tasks.Splits(data, data, data)
-    model = training.build_model(chosen, "heterogeneous", 2.0, 0.25)
+    model = networks.build_model(chosen, "heterogeneous", 2.0, 0.25)
     recorder = training.PathRecorder(x, 2)
     training.fit(chosen, model, splits, 0.1, 2, [recorder])
     # The start, batches 2 and 4 of both epochs, and the end.
@@ -209,7 +234,10 @@ def test_diverged_run_is_called_so(fake_mnist, tmp_path, capsys):
     (record,) = json.loads(text, parse_constant=pytest.fail)["runs"]
     assert record["diverged"]
     assert record["train_loss"][-1] is None
-    assert {path.name for path in tmp_path.glob("*.png")} == {"plane.png"}
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "learning.png",
+        "plane.png",
+    }
 
 
 @pytest.mark.every_backend
@@ -221,24 +249,28 @@ def test_run_prints_a_table_and_writes_results_and_pictures(
     name = "gain and saturation"
     adapted = {name: transfer.ADAPTED[name]}
     monkeypatch.setattr(transfer, "ADAPTED", adapted)
-    networks = {"mnist": ["static", "homogeneous"], "copy": ["heterogeneous", "arun"]}
-    networks = networks[task]
+    chosen = {
+        "mnist": ["static", "homogeneous", "lstm"],
+        "copy": ["heterogeneous", "arun", "tanh"],
+    }[task]
     given = {
         "mnist": ["--pixels-per-step", "196", "--data-dir", "data",
                   "--adaptation-epochs", "1", "--adaptation-rates", "0.1"],
         "copy": ["--time-steps", "1"],
     }  # fmt: skip
     runs = gain_and_saturation.main(
-        [*TINY, "--task", task, *given[task], "--networks", *networks,
+        [*TINY, "--task", task, *given[task], "--networks", *chosen,
          "--output", str(tmp_path)]
     )  # fmt: skip
     printed = capsys.readouterr().out
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["settings"]["task"] == task
-    assert [run["network"] for run in results["runs"]] == networks
+    assert [run["network"] for run in results["runs"]] == chosen
     for record, run in zip(results["runs"], runs, strict=True):
         assert record["path"] == run.path
-        assert record["path"][0] != record["path"][-1] or run.network == "static"
+        assert (record["path"] == []) == (run.network in networks.BASELINES)
+        if run.network in ("homogeneous", "heterogeneous", "arun"):
+            assert record["path"][0] != record["path"][-1]
         assert record["test"] == run.test
         shown = f"{run.test:.3f}" if task == "mnist" else f"{run.test:.4f}"
         assert f"| {shown} " in printed
@@ -247,12 +279,12 @@ def test_run_prints_a_table_and_writes_results_and_pictures(
     pictures = {path.name for path in tmp_path.glob("*.png")}
     if task == "copy":
         assert f"{tasks.chance_loss(1):.4f}" in printed
-        assert pictures == {"plane.png", "curves.png", "arun.png"}
+        assert pictures == {"plane.png", "curves.png", "arun.png", "learning.png"}
         return
-    assert pictures == {"plane.png", "curves.png"}
+    assert pictures == {"plane.png", "curves.png", "learning.png"}
     assert (np.array(runs[0].path) == [5, 0, 0.5, 0]).all()
     adapted = [[a["adapted"] for a in run["transfer"]] for run in results["runs"]]
-    assert adapted == [["nothing"], ["nothing", name]]
+    assert adapted == [["nothing"], ["nothing", name], ["nothing"]]
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,15 @@ def test_band_of_arun_holds_the_quantiles_of_every_step(drawn, tmp_path):
     np.testing.assert_allclose(
         saturation.lines[1].get_ydata() * 10, after.get_ydata(), atol=1e-6
     )
+
+
+def test_learning_shows_each_network_s_best_run(tmp_path, drawn):
+    runs = [run("static", [[5, 0]], [[5, 0]], test=x) for x in (0.5, 0.75)]
+    runs += [run("gru", [[5, 0]], [[5, 0]], test=0.25)]
+    runs[-1].after = None
+    runs += [run("tanh", [[5, 0]], [[5, 0]], loss=np.nan)]
+    for low_is_good, best in ((False, 0.75), (True, 0.5)):
+        pictures.plot_learning(runs, tmp_path / "l.png", "title", low_is_good)
+        gamma, plain = drawn[-1].axes[0].lines
+        assert list(gamma.get_ydata()) == [best]
+        assert (plain.get_label(), plain.get_linestyle()) == ("gru", "--")

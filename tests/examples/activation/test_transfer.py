@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from examples.activation import gain_and_saturation, tasks, training
+from examples.activation import gain_and_saturation, networks, tasks, training
 from examples.activation import transfer as transfer
 
 
@@ -28,7 +28,7 @@ def splits():
 
 def trained(options, network):
     """A run that was not trained, for what comes after training."""
-    model = training.build_model(options, network, 5.0, 0.0)
+    model = networks.build_model(options, network, 5.0, 0.0)
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
@@ -57,7 +57,7 @@ def test_gain_and_saturation_alone_move(network, numbers, options, splits):
 
 
 def test_networks_are_adapted_by_what_they_have(options, splits, monkeypatch):
-    runs = [trained(options, network) for network in training.NETWORKS]
+    runs = [trained(options, network) for network in networks.NETWORKS]
     seen = []
 
     def fit(options, model, splits, rate, epochs):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from examples.modulation import names, sst2, text_classification
+from examples.modulation import names, nodes, sst2, text_classification
 from examples.shared import records
 
 to_numpy = keras.ops.convert_to_numpy
@@ -185,7 +185,7 @@ def test_nodes_start_from_the_states_that_were_drawn(monkeypatch):
     cell = built.get_layer("lstm").cell
     first = to_numpy(built.get_layer("embedding")(TEXTS))[:, 0]
     g = to_numpy(cell.gates(first, states[0]).integration)
-    found, _ = text_classification.node_activations(built, TEXTS)
+    found = nodes.node_activations(built, TEXTS).integrated
     np.testing.assert_allclose(found[[0, 3, 5]], g, atol=1e-5)
 
 
@@ -226,8 +226,11 @@ def test_nodes_against_the_equations(model, tau):
             expected.append((g, sigmoid(i) * candidate))
             c = sigmoid(f) * c + sigmoid(i) * candidate
             h = sigmoid(o) * np.tanh(c)
-    found = text_classification.node_activations(built, TEXTS)
-    for of_nodes, oracle in zip(found, zip(*expected, strict=True), strict=True):
+    found = nodes.node_activations(built, TEXTS)
+    plain = model.startswith("control")
+    assert (found.slope == 1).all() == plain
+    pair = (found.integrated, found.taken)
+    for of_nodes, oracle in zip(pair, zip(*expected, strict=True), strict=True):
         np.testing.assert_allclose(of_nodes, np.stack(oracle), atol=1e-5)
 
 
@@ -279,6 +282,12 @@ def test_runs_repeat_by_seed_and_tell_of_dev_and_test_set(tmp_path):
     (record,) = json.loads((tmp_path / "results.json").read_text("utf-8"))["runs"]
     assert record["test_accuracy"] == runs[0].test_accuracy
     assert "network" not in record
+    kept, node = nodes.from_record(record), runs[0].node
+    assert kept.number == node.number
+    assert len(kept.nodes.slope) == min(nodes.POINTS, np.count_nonzero(TEXTS))
+    np.testing.assert_allclose(kept.nodes.taken, node.nodes.taken, atol=1e-4)
+    every = nodes.node_activations(runs[0].network, SPLITS["test"][0]).taken
+    assert every.std(axis=0).argmax() == node.number
 
 
 def test_training_goes_on_from_epoch_to_epoch():

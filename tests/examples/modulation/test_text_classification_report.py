@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from examples.modulation import text_classification, text_classification_report
+from examples.modulation import (
+    nodes,
+    text_classification,
+    text_classification_report,
+)
 from examples.modulation.text_classification_report import Published
 
 PAPER = {
@@ -148,26 +152,22 @@ def test_histograms_count_every_run(tmp_path, drawn):
     assert list(control.lines[0].get_xdata()) == [0.625, 0.625]
 
 
-def test_scatter_shows_the_node_that_varies_most(tmp_path, drawn, monkeypatch):
-    asked = []
-
-    def activations(network, texts):
-        asked.append(network)
-        return texts * 1.0, texts * [0.1, 0.3, 0.2]
-
-    monkeypatch.setattr(text_classification_report, "node_activations", activations)
+def test_node_is_drawn_with_the_curves_of_its_symbols(tmp_path, drawn):
     runs = [run(), run("control-2"), run(seed=1), run(read_out="padded"),
             run("control-2", read_out="padded")]  # fmt: skip
-    texts = np.array([[1, 2, 3], [4, 5, 7]])
-    text_classification_report.plot_activations(
-        runs, tmp_path / "s.png", "title", texts
-    )
+    for number, each in enumerate(runs):
+        g, amplitude, slope = np.array([[-1.0, 2.0], [0.5, 1.0], [0.25, 3.0]])
+        each.node = nodes.Node(number, nodes.Nodes(g, amplitude, slope))
+    text_classification_report.plot_activations(runs, tmp_path / "s.png", "title")
     titles = [axes.get_title() for axes in drawn[0].axes]
     assert titles == [
-        "modulated\nmasked, node 1", "control 2: same width\nmasked, node 1",
-        "modulated\npadded, node 1", "control 2: same width\npadded, node 1",
+        "modulated\nmasked, node 0", "control 2: same width\nmasked, node 1",
+        "modulated\npadded, node 3", "control 2: same width\npadded, node 4",
     ]  # fmt: skip
-    assert len(asked) == 4
-    points = drawn[0].axes[0].lines[1]
-    np.testing.assert_allclose(points.get_xdata(), [2, 5])
-    np.testing.assert_allclose(points.get_ydata(), [0.6, 1.5])
+    tanh, *curves, points = drawn[0].axes[0].lines
+    x = tanh.get_xdata()
+    np.testing.assert_allclose(tanh.get_ydata(), np.tanh(x))
+    np.testing.assert_allclose(curves[0].get_ydata(), 0.5 * np.tanh(0.25 * x))
+    np.testing.assert_allclose(curves[1].get_ydata(), np.tanh(3 * x))
+    np.testing.assert_allclose(points.get_xdata(), [-1, 2])
+    np.testing.assert_allclose(points.get_ydata(), [0.5 * np.tanh(-0.25), np.tanh(6)])
