@@ -1,9 +1,9 @@
 """Docstrings in Keras' manner and whole signatures, for mkdocstrings.
 
 Keras writes `Call arguments:`, `Input shape:` and the like, which the parser of
-Google's style does not know; they are given to it in its own words. Constructors
-that take their arguments by `**kwargs` show what `inspect.signature` says of the
-class.
+Google's style does not know; they are given to it in its own words, and equations as
+LaTeX. Constructors that take their arguments by `**kwargs` show what
+`inspect.signature` says of the class.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 from typing import Any
 
 import griffe
+
+from docs.tools.equations import with_mathematics
 
 RENAMED = {
     r"^Call arguments:$": "Other Parameters: Call arguments",
@@ -31,15 +33,23 @@ def dedented(found: re.Match[str]) -> str:
 
 
 class KerasSections(griffe.Extension):
-    """Rewrites the headings of every docstring of the package."""
+    """Rewrites the headings and equations of every docstring of the package."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is None:
             return
-        text = obj.docstring.value
+        text = with_mathematics(obj.docstring.value)
         for pattern, replacement in RENAMED.items():
             text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
         obj.docstring.value = INDENTED.sub(dedented, text + "\n").rstrip()
+
+    def on_function(self, *, func: griffe.Function, **_: Any) -> None:
+        """Leaves out the type that says nothing, and defaults, which the text names."""
+        for parameter in func.parameters:
+            if str(parameter.annotation) in ("Any", "Tensor"):
+                parameter.annotation = None
+        if str(func.returns) in ("Any", "Tensor"):
+            func.returns = None
 
     def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
         found = getattr(importlib.import_module(cls.module.path), cls.name, None)

@@ -38,7 +38,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Replaces what arithmatex has marked by MathML."""
+    """Replaces what arithmatex has marked by MathML; a ± stays with its numbers."""
+    content = content.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
     content = INLINE.sub(lambda found: mathml(found[1], "inline"), content)
     return BLOCK.sub(lambda found: mathml(found[1], "block"), content)
 

@@ -43,8 +43,8 @@ class LMUCell(RecurrentCell):
     `theta` steps, and (A, B) is the linear system that slides this window, held
     constant between steps (zero-order hold):
 
-        A_ij = (2i + 1) / theta * (-1 if i < j else (-1)^(i - j + 1))
-        B_i  = (2i + 1) / theta * (-1)^i                  i, j = 0 ... order - 1
+        A_ij = (2i + 1) / theta (-1 if i < j else (-1)^(i - j + 1))
+        B_i  = (2i + 1) / theta (-1)^i                    i, j = 0 ... order - 1
 
     Ad = exp(A), Bd = A^-1 (Ad - 1) B. They are computed in float64 and never
     trained.
@@ -228,8 +228,8 @@ class LMU(RecurrentLayer):
     `theta` steps, and (A, B) is the linear system that slides this window, held
     constant between steps (zero-order hold):
 
-        A_ij = (2i + 1) / theta * (-1 if i < j else (-1)^(i - j + 1))
-        B_i  = (2i + 1) / theta * (-1)^i                  i, j = 0 ... order - 1
+        A_ij = (2i + 1) / theta (-1 if i < j else (-1)^(i - j + 1))
+        B_i  = (2i + 1) / theta (-1)^i                    i, j = 0 ... order - 1
 
     Ad = exp(A), Bd = A^-1 (Ad - 1) B. They are computed in float64 and never
     trained.

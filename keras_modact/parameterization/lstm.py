@@ -37,7 +37,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
     gates i, f, g, o a block of u:
 
         z' = the output of an LSTM that reads v, with the states z and its c
-        pi_x, pi_h, pi_xg, pi_hg, pi_b = blocks of [1 +] tau(z' @ U)
+        pi  = [1 +] tau(z' @ U), of which pi_x, pi_h, pi_xg, pi_hg, pi_b are blocks
         u  = ((x * pi_x) @ W) * pi_xg + ((h * pi_h) @ R) * pi_hg + b * pi_b
         c' = sigma(f) * c + sigma(i) * tanh(g)
         h' = sigma(o) * tanh(c')
@@ -349,7 +349,7 @@ class AdaptiveLSTM(RecurrentLayer):
     only, and each of the gates i, f, g, o a block of u:
 
         z_t = the output of an LSTM that reads v, with the states z and its c
-        pi_x, pi_h, pi_xg, pi_hg, pi_b = blocks of [1 +] tau(z_t @ U)
+        pi  = [1 +] tau(z_t @ U), of which pi_x, pi_h, pi_xg, pi_hg, pi_b are blocks
         u   = ((x_t * pi_x) @ W) * pi_xg + ((h_(t-1) * pi_h) @ R) * pi_hg + b * pi_b
         c_t = sigma(f) * c_(t-1) + sigma(i) * tanh(g)
         h_t = sigma(o) * tanh(c_t)
