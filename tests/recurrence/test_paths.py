@@ -29,6 +29,8 @@ BOTH_KINDS = [
     for row in RECURRENT_CLASSES
     if row.cls in (*BISTABLE, keras_modact.GammaRNN, keras_modact.AdaptiveLSTM)
 ]
+# An adaptive LSTM has more masks of dropout; of dtypes and NaNs it shows no more.
+SMALL = [row for row in BOTH_KINDS if row.cls is not keras_modact.AdaptiveLSTM]
 
 
 def runs(name: str, row: Row, masked: bool = False) -> bool:
@@ -126,7 +128,7 @@ def test_float32_is_as_near_to_the_oracle_as_the_loop(
     assert np.median(errors[name]) <= 2 * np.median(errors["loop"]) + 1e-8
 
 
-@pytest.mark.parametrize("row", BOTH_KINDS, ids=row_id)
+@pytest.mark.parametrize("row", SMALL, ids=row_id)
 def test_half_precision(row: Row) -> None:
     """Gradients agree to the digits that there are."""
     if not runs("adjoint", row):
@@ -145,7 +147,7 @@ def test_half_precision(row: Row) -> None:
         assert error <= 2 * of_loop + 0.03
 
 
-@pytest.mark.parametrize("row", BOTH_KINDS, ids=row_id)
+@pytest.mark.parametrize("row", SMALL, ids=row_id)
 def test_nans_of_the_adjoint_are_those_of_the_loop(row: Row) -> None:
     if not runs("adjoint", row):
         pytest.skip(f"{row.name} has no adjoint")
