@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
+
+from tests.layer_table import RECURRENT_CLASSES, Row, row_id
 
 TYPINGS = Path(__file__).parent.parent / "typings" / "keras"
 MADE: dict[str, Callable[[], Any]] = {
@@ -47,3 +50,27 @@ def test_keras_has_what_is_declared(name: str) -> None:
                 taken = inspect.signature(getattr(cls, item.name)).parameters.keys()
                 told = {a.arg for a in (*item.args.args, *item.args.kwonlyargs)}
                 assert told - {"self", "cls"} <= taken, item.name
+
+
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+def test_a_recurrent_layer_tells_editors_what_it_takes(row: Row) -> None:
+    """Its constructor is written for them alone, beside the cell's that runs."""
+    (constructor,) = (
+        item
+        for item in ast.walk(ast.parse(inspect.getsource(row.cls)))
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__"
+    )
+    stated = constructor.args
+    own = [a.arg for a in (*stated.args, *stated.kwonlyargs)]
+    others = ast.unparse(stated.kwarg.annotation)  # Unpack[...]
+    shared = getattr(sys.modules[row.cls.__module__], others[len("Unpack[") : -1])
+    taken = inspect.signature(row.cls).parameters
+    told = {*own, *shared.__annotations__}
+    assert told - {"self", "name", "dtype", "trainable"} == taken.keys() - {"kwargs"}
+    required = len(stated.args) - len(stated.defaults)
+    assert [n for n in own[1:] if taken[n].default is inspect.Parameter.empty] == (
+        own[1:required]
+    )
+    defaults = dict(zip(own[required:], stated.defaults, strict=False))
+    for name, default in defaults.items():
+        assert taken[name].default == ast.literal_eval(default), name

@@ -43,3 +43,5 @@ def of_keras(inputs: Any) -> None:
     keras_modact.NBRC(8)(inputs)
     keras_modact.NBRC(8).forget()  # type: ignore[attr-defined]
     keras_modact.AdaptiveConv2D(8, 3).filter  # type: ignore[attr-defined]  # noqa: B018
+    keras_modact.NBRC(8, return_sequence=True)  # type: ignore[call-arg]
+    keras_modact.StackedAdaptiveLSTM([8, 8], policy_units="8")  # type: ignore[arg-type]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import keras
 from keras import ops
 
 from keras_modact.activation.gamma import gamma_step
 from keras_modact.activation.gamma_rnn import GAMMA, PUBLISHED_INITIALIZERS, ElmanCell
-from keras_modact.recurrence import CellArguments, Fixed, RecurrentLayer, arithmetic
+from keras_modact.recurrence import (
+    CellArguments,
+    Fixed,
+    LayerArguments,
+    RecurrentLayer,
+    arithmetic,
+)
 from keras_modact.utils import numerics, validation
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import set_weight_arguments, weight_kwargs
@@ -257,3 +263,19 @@ class ARUN(RecurrentLayer):
     """
 
     cell_class = ARUNCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            supervisor_units: int = 50,
+            supervisor_kernel_initializer: Any = "he_normal",
+            supervisor_recurrent_initializer: Any = "keras_modact>Henaff",
+            supervisor_bias_initializer: Any = "zeros",
+            gain_kernel_initializer: Any = None,
+            gain_bias_initializer: Any = None,
+            saturation_kernel_initializer: Any = None,
+            saturation_bias_initializer: Any = "zeros",
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import keras
 
 from keras_modact.activation.adaptation import Adaptation, split_adaptation
 from keras_modact.activation.gamma import gamma_step
-from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell, RecurrentLayer
+from keras_modact.recurrence import (
+    CellArguments,
+    Fixed,
+    LayerArguments,
+    RecurrentCell,
+    RecurrentLayer,
+)
 from keras_modact.utils import numerics
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import weight_kwargs
@@ -196,3 +202,18 @@ class GammaRNN(RecurrentLayer):
     """
 
     cell_class = GammaRNNCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            mode: str = "homogeneous",
+            gain_initializer: Any = 5.0,
+            saturation_initializer: Any = 0.0,
+            gain_regularizer: Any = None,
+            saturation_regularizer: Any = None,
+            gain_constraint: Any = None,
+            saturation_constraint: Any = None,
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...

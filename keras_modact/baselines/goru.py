@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_modact.recurrence import Fixed, RecurrentCell, RecurrentLayer, arithmetic
+from keras_modact.recurrence import (
+    Fixed,
+    LayerArguments,
+    RecurrentCell,
+    RecurrentLayer,
+    arithmetic,
+)
 from keras_modact.utils import numerics
 from keras_modact.utils.validation import Tensor, constructor_arguments
 from keras_modact.utils.weights import set_weight_arguments, weight_kwargs
@@ -293,3 +299,12 @@ class GORU(RecurrentLayer):
     """
 
     cell_class = GORUCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            rotation_initializer: Any = None,
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from keras_modact.baselines.legendre import delay_matrices
 from keras_modact.recurrence import (
     CellArguments,
     Fixed,
+    LayerArguments,
     RecurrentCell,
     RecurrentLayer,
     arithmetic,
@@ -266,3 +267,17 @@ class LMU(RecurrentLayer):
     """
 
     cell_class = LMUCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            order: int,
+            theta: float,
+            memory_kernel_initializer: Any = "glorot_normal",
+            input_encoder_initializer: Any = "lecun_uniform",
+            hidden_encoder_initializer: Any = "lecun_uniform",
+            memory_encoder_initializer: Any = "zeros",
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import keras
 
 from keras_modact.bistability.base import BistableCell
-from keras_modact.recurrence import RecurrentLayer, arithmetic
+from keras_modact.recurrence import LayerArguments, RecurrentLayer, arithmetic
 from keras_modact.utils import numerics
 from keras_modact.utils.validation import Tensor
 
@@ -111,3 +111,12 @@ class BRC(RecurrentLayer):
     """
 
     cell_class = BRCCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            use_candidate_bias: bool = False,
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...

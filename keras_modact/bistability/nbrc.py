@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Unpack
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_modact.bistability.base import BistableCell
-from keras_modact.recurrence import RecurrentLayer, arithmetic
+from keras_modact.recurrence import LayerArguments, RecurrentLayer, arithmetic
 from keras_modact.utils import conversion, numerics
 from keras_modact.utils.validation import Tensor
 
@@ -137,6 +139,15 @@ class NBRC(RecurrentLayer):
     """
 
     cell_class = NBRCCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            use_candidate_bias: bool = False,
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...
 
     def to_gru(self) -> keras.layers.GRU:
         """A `keras.layers.GRU` that computes the same, with weights of its own.

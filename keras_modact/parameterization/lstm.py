@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 from keras import ops
@@ -11,6 +11,7 @@ from keras import ops
 from keras_modact.parameterization.lstm_base import (
     GATES,
     POLICIES,
+    AdaptiveLSTMArguments,
     AdaptiveLSTMBase,
 )
 from keras_modact.parameterization.lstm_diagonals import (
@@ -399,6 +400,16 @@ class AdaptiveLSTM(RecurrentLayer):
     """
 
     cell_class = AdaptiveLSTMCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            policy_units: int | None = None,
+            policy: str = "recurrent",
+            **kwargs: Unpack[AdaptiveLSTMArguments],
+        ) -> None: ...
 
     @classmethod
     def from_lstm(

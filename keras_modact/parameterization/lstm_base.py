@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 import keras
 
-from keras_modact.recurrence import CellArguments, Fixed, RecurrentCell
+from keras_modact.recurrence import CellArguments, Fixed, LayerArguments, RecurrentCell
 from keras_modact.utils import validation
 from keras_modact.utils.weights import set_weight_arguments
 
@@ -16,6 +16,26 @@ POLICIES = ("recurrent", "static")
 ADAPTATIONS = ("input", "output", "io")
 SLICINGS = ("exact", "published")
 POLICY_WEIGHTS = ("policy_kernel", "policy_recurrent", "policy_bias", "adaptation")
+
+
+class AdaptiveLSTMArguments(LayerArguments, total=False):
+    """What the layers take beside units and policy, for editors and type checkers."""
+
+    adaptation: str
+    adapt_bias: bool
+    policy_activation: Any
+    around_one: bool
+    slicing: str
+    unit_forget_bias: bool
+    policy_kernel_initializer: Any
+    policy_recurrent_initializer: Any
+    policy_bias_initializer: Any
+    adaptation_initializer: Any
+    policy_kernel_regularizer: Any
+    policy_recurrent_regularizer: Any
+    policy_bias_regularizer: Any
+    adaptation_regularizer: Any
+    policy_dropout: float
 
 
 class AdaptiveLSTMBase(RecurrentCell):

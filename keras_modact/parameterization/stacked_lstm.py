@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import keras
 
 from keras_modact.parameterization.lstm import AdaptiveLSTMCell
 from keras_modact.parameterization.lstm_base import (
+    AdaptiveLSTMArguments,
     AdaptiveLSTMBase,
     default_policy_units,
 )
@@ -293,3 +294,12 @@ class StackedAdaptiveLSTM(RecurrentLayer):
     """
 
     cell_class = StackedAdaptiveLSTMCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int | Sequence[int],
+            policy_units: int | None = None,
+            **kwargs: Unpack[AdaptiveLSTMArguments],
+        ) -> None: ...

@@ -16,14 +16,16 @@ BATCH_SIZE = 16
 STEPS = 10
 LEARNING_RATE = 0.01
 
-# Layers that train alike however a batch is divided, and have what is trained.
-CANDIDATES = [row for row in LAYER_ROWS if not row.draws and row.count]
-# One recurrent layer and one other of each room, the last: what they share is shared.
+# Layers that train alike however a batch is divided, and have what is trained: of
+# each room one that is not recurrent, and of the recurrent ones, which share how they
+# run, one with derivatives written by hand and one without.
 ROWS = list(
     {
-        (row.cls.__module__.split(".")[1], row.is_recurrent): row for row in CANDIDATES
+        row.cls.__module__.split(".")[1]: row
+        for row in LAYER_ROWS
+        if not row.draws and row.count and not row.is_recurrent
     }.values()
-)
+) + [row for row in LAYER_ROWS if row.name in ("NBRC", "ModulatedLSTM")]
 
 Train = Callable[[keras.Model, np.ndarray, np.ndarray], None]
 
