@@ -68,9 +68,9 @@ def test_a_recurrent_layer_tells_editors_what_it_takes(row: Row) -> None:
     told = {*own, *shared.__annotations__}
     assert told - {"self", "name", "dtype", "trainable"} == taken.keys() - {"kwargs"}
     required = len(stated.args) - len(stated.defaults)
-    assert [n for n in own[1:] if taken[n].default is inspect.Parameter.empty] == (
-        own[1:required]
-    )
-    defaults = dict(zip(own[required:], stated.defaults, strict=False))
-    for name, default in defaults.items():
+    defaults = [*stated.defaults, *stated.kw_defaults]
+    for name in own[1:required]:
+        assert taken[name].default is inspect.Parameter.empty, name
+    for name, default in zip(own[required:], defaults, strict=True):
+        assert default is not None
         assert taken[name].default == ast.literal_eval(default), name

@@ -120,7 +120,7 @@ def recurrent_layer(
 ) -> keras.layers.RNN:
     """The LSTM of one of `MODELS`, with the published initial values."""
     width = wide_units if model == "control-1" else units
-    arguments = {
+    arguments: dict[str, Any] = {
         **{
             name: uniform(width)
             for name in (

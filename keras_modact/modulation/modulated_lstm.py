@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
 
 import keras
 from keras import ops
@@ -13,6 +13,7 @@ from keras_modact.modulation.from_lstm import converted
 from keras_modact.modulation.tanhshrink import modulator_activation as activation_of
 from keras_modact.recurrence import (
     CellArguments,
+    LayerArguments,
     RecurrentCell,
     RecurrentLayer,
     arithmetic,
@@ -402,6 +403,22 @@ class ModulatedLSTM(RecurrentLayer):
     """
 
     cell_class = ModulatedLSTMCell
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            units: int,
+            modulator_activation: Any = "sigmoid",
+            modulates: str = "slope",
+            unit_forget_bias: bool = True,
+            *,
+            modulator: keras.layers.Layer | None = None,
+            context_features: int = 0,
+            activation: Any = "tanh",
+            recurrent_activation: Any = "sigmoid",
+            **kwargs: Unpack[LayerArguments],
+        ) -> None: ...
 
     @classmethod
     def from_config(
