@@ -2,8 +2,9 @@
 
 First what each path computes is compared with a float64 reference; a cell with a
 wrong path is not timed, and the run ends with the exit status 1. Then come the
-times of a forward pass and of a training step, the memory of a training step,
-and how the time grows with steps, batch and units. Results are written after
+times of a forward pass and of a training step, beside the least that their
+arithmetic takes on the machine, of one step of a stream, the memory of a training
+step, and how the time grows with steps, batch and units. Results are written after
 every cell.
 
     KERAS_BACKEND=torch python -m benchmarks
@@ -13,6 +14,7 @@ every cell.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import re
 import sys
@@ -23,11 +25,20 @@ from typing import Any
 
 import keras
 
-from benchmarks import memory, peers, report, scaling, speed, steps
+from benchmarks import (
+    bounds,
+    memory,
+    peers,
+    report,
+    scaling,
+    speed,
+    steps,
+    streaming,
+)
 from benchmarks.correctness import Checker
 from benchmarks.peers import Sizes
 
-PARTS = ("correctness", "speed", "memory", "scaling")
+PARTS = ("correctness", "speed", "streaming", "memory", "scaling")
 
 FULL: dict[str, Any] = {
     "cells": list(peers.CELLS),
@@ -37,6 +48,7 @@ FULL: dict[str, Any] = {
     "time": 784,
     "units": 128,
     "seconds": 15.0,
+    "stream_steps": 200,
     "scale_cells": ["BRC", "NBRC"],
     "scale_time": [98, 196, 392, 784, 1568],
     "scale_batch": [25, 50, 100, 200, 400],
@@ -52,6 +64,7 @@ QUICK: dict[str, Any] = {
     "units": 4,
     "rounds": 2,
     "seconds": 1.0,
+    "stream_steps": 3,
     "scale_cells": ["BRC"],
     "scale_time": [4, 6],
     "scale_batch": [2, 3],
@@ -88,6 +101,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     add("--rounds", type=positive, help="rounds of each measurement")
     add("--seconds", type=float, help="a slower peer gets fewer rounds")
+    add("--stream-steps", type=positive, help="steps of a stream timed together")
     add("--scale-cells", nargs="*", **cells, help="of these, the growth")
     for axis in ("time", "batch", "units"):
         add(f"--scale-{axis}", nargs="+", type=positive, help=f"sizes along {axis}")
@@ -169,7 +183,12 @@ def measure_cell(
                 record = speed.measure(bench, cell, names, size, step)
                 if record is None:
                     return
+                bounds.add(record, results["rates"])
                 results["speed"].append(record)
+    if "streaming" in options.only:
+        for size in at:
+            stream = dataclasses.replace(size, batch=1, time=options.stream_steps)
+            results["streaming"].append(streaming.measure(bench, cell, stream))
     if "memory" in options.only:
         lengths = options.memory_time if scaled else ()
         for length in sorted({options.time, *lengths}):
@@ -214,24 +233,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             "memory at every step, and the slower peers spend most of their time "
             "there. See the README; `tox run -e bench` sets both to 1000000000."
         )
+    say("measuring the rates of the machine")
+    dtype = "mixed_bfloat16" if options.precision == "bfloat16" else "float32"
+    rates = bounds.measure_rates(backend, options.batch, options.units, dtype)
     say("computing the float64 reference")
     checker = Checker(backend, options.cells, options.features, say)
     results: dict[str, Any] = {
         "environment": about,
         "options": {k: v for k, v in vars(options).items() if k != "out"},
+        "rates": rates,
         "correctness": checker.records,
         **{part: [] for part in PARTS[1:]},
     }
     for cell in options.cells:
         rounds = rounds_of(cell, options, backend)
-        bench = speed.Bench(
-            backend,
-            checker,
-            rounds,
-            options.seconds,
-            say,
-            "mixed_bfloat16" if options.precision == "bfloat16" else "float32",
-        )
+        bench = speed.Bench(backend, checker, rounds, options.seconds, say, dtype)
         measure_cell(bench, cell, options, results)
         for part in PARTS[1:]:
             kept = [r for r in results[part] if r["cell"] not in checker.failed]

@@ -6,6 +6,8 @@ every backend has the same, and so has the reference in float64.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,8 @@ from benchmarks.steps import Backend
 SETTINGS = ("contracting", "bistable")
 """Of the weights: a state fades at each step, or is kept."""
 
-BATCH, UNITS = 5, 12
+# A power of two, as a GORU has.
+BATCH, UNITS = 5, 16
 # Not a multiple of any block, so that a last, shorter one is there.
 TIME = 75
 FEATURES = 5
@@ -29,9 +32,9 @@ unit that passes close to the ridge between its states magnifies any rounding.""
 
 @dataclass(frozen=True)
 class Case:
-    """Weights by name, and what a layer with them reads and is pulled by."""
+    """The weights of a layer, and what it reads and is pulled by."""
 
-    weights: dict[str, np.ndarray]
+    weights: list[np.ndarray]
     inputs: np.ndarray
     states: list[np.ndarray]
     upstream: np.ndarray
@@ -56,8 +59,11 @@ def make_case(cell: str, layer: Any, features: int, setting: str, number: int) -
         The problem, in float32.
     """
     draw = np.random.default_rng((features, number)).normal
-    weights = {}
+    weights = []
     for variable in layer.weights:
+        if not variable.trainable:
+            weights.append(ops.convert_to_numpy(variable).astype("float32"))
+            continue
         shape = tuple(variable.shape)
         matrix = len(shape) > 1
         weight = draw(size=shape) / np.sqrt(shape[0]) if matrix else draw(size=shape)
@@ -70,7 +76,7 @@ def make_case(cell: str, layer: Any, features: int, setting: str, number: int) -
             weight = weight + 5.0
         if setting == "bistable" and variable.name in peers.CELLS[cell].memory:
             weight = peers.CELLS[cell].memory[variable.name](weight)
-        weights[variable.name] = weight.astype("float32")
+        weights.append(weight.astype("float32"))
     states = layer.cell.state_shapes()
     return Case(
         weights,
@@ -78,6 +84,14 @@ def make_case(cell: str, layer: Any, features: int, setting: str, number: int) -
         [(0.5 * draw(size=(BATCH, *shape))).astype("float32") for shape in states],
         draw(size=(BATCH, TIME, UNITS)).astype("float32"),
     )
+
+
+def unique(names: Iterable[str]) -> Iterator[str]:
+    """Names with a number where one comes again, as in a stack of cells."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} {seen[name]}"
 
 
 def solve(
@@ -101,7 +115,7 @@ def solve(
     by = [
         "inputs",
         *(f"initial state {number}" for number in range(states)),
-        *(weight.name for weight in layer.trainable_variables),
+        *unique(weight.name for weight in layer.trainable_variables),
     ]
     names = ["outputs", *(f"gradient by {name}" for name in by)]
     solved = {}
@@ -109,7 +123,7 @@ def solve(
         computed = []
         for number in range(DRAWS):
             case = make_case(cell, layer, features, setting, number)
-            layer.set_weights([case.weights[w.name] for w in layer.weights])
+            layer.set_weights(case.weights)
             inputs, upstream, *initial = (
                 ops.convert_to_tensor(array.astype(dtype))
                 for array in (case.inputs, case.upstream, *case.states)

@@ -67,6 +67,15 @@ def near_identity(weight: np.ndarray) -> np.ndarray:
     return 0.8 * np.eye(len(weight)) + 0.1 * weight
 
 
+def stacked(make: Callable[..., Any]) -> Callable[..., Any]:
+    """A layer or cell that stacks cells, as one of two cells of the same size."""
+
+    def made(units: int, **arguments: Any) -> Any:
+        return make([units, units], **arguments)
+
+    return made
+
+
 GATED = ("keras.GRU", "keras.SimpleRNN", "torch.GRU")
 LONG = ("keras.LSTM", "torch.LSTM")
 
@@ -112,6 +121,26 @@ CELLS = {
         LONG,
         arguments={"policy_units": 32},
         memory={"bias": raised(1, 4, 4.0), "policy_bias": raised(1, 4, 2.0)},
+    ),
+    "StackedAdaptiveLSTM": Cell(
+        stacked(keras_modact.StackedAdaptiveLSTM),
+        stacked(keras_modact.StackedAdaptiveLSTMCell),
+        LONG,
+        arguments={"policy_units": 32},
+        memory={"bias": raised(1, 4, 4.0), "policy_bias": raised(1, 4, 2.0)},
+    ),
+    "GORU": Cell(
+        keras_modact.GORU,
+        keras_modact.GORUCell,
+        GATED,
+        memory={"bias": raised(2, 3, 1.0)},
+    ),
+    "LMU": Cell(
+        keras_modact.LMU,
+        keras_modact.LMUCell,
+        LONG,
+        arguments={"order": 64, "theta": 784},
+        memory={"recurrent_kernel": near_identity},
     ),
 }
 """The cells by the name of their layer."""

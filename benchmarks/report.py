@@ -41,6 +41,18 @@ SPEED_HEAD = (
     "first call s",
     "ratio of medians",
     "by round",
+    "bound ms",
+    "distance",
+)
+STREAM_HEAD = (
+    "cell",
+    "inputs",
+    "peer",
+    "median ms a step",
+    "minimum ms",
+    "interquartile ms",
+    "count",
+    "ratio of medians",
 )
 
 
@@ -91,7 +103,12 @@ def full_table(results: Results) -> str:
     """The times, memory and exponents of a run as Markdown."""
     return "\n".join(
         markdown(rows)
-        for rows in (speed_rows(results), memory_rows(results), growth_rows(results))
+        for rows in (
+            speed_rows(results),
+            stream_rows(results),
+            memory_rows(results),
+            growth_rows(results),
+        )
         if len(rows) > 1
     )
 
@@ -118,6 +135,28 @@ def speed_rows(results: Results) -> list[list[str]]:
                         f"{ratio[key]:.2f}" if key in ratio else ""
                         for key in ("of_medians", "by_round")
                     ),
+                    f"{1e3 * peer['bound_s']:.2f}" if "bound_s" in peer else "",
+                    f"{peer['distance']:.1f}" if "distance" in peer else "",
+                ]
+            )
+    return rows
+
+
+def stream_rows(results: Results) -> list[list[str]]:
+    """The time of one step of every peer, under its head."""
+    rows = [list(STREAM_HEAD)]
+    for record in results.get("streaming", []):
+        for name, peer in record["peers"].items():
+            ratio = record["ratios"].get(name)
+            times = ("median_s", "minimum_s", "interquartile_s")
+            rows.append(
+                [
+                    record["cell"],
+                    str(record["features"]),
+                    name,
+                    *(f"{1e3 * peer[key]:.4f}" for key in times),
+                    str(peer["count"]),
+                    f"{ratio['of_medians']:.2f}" if ratio else "",
                 ]
             )
     return rows

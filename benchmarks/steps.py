@@ -57,6 +57,10 @@ class Backend(abc.ABC):
             f"received {name!r}. Layers of torch.nn run with KERAS_BACKEND=torch."
         )
 
+    def native_cell(self, name: str, features: int, units: int) -> Layer:
+        """A cell of the backend's own, from `[x, *states]` to `[y, *states]`."""
+        raise ValueError(f"{keras.backend.backend()} has no cell {name!r} of its own.")
+
     @abc.abstractmethod
     def accelerator(self) -> str | None:
         """The name of the accelerator in use, or None on a CPU."""
@@ -74,8 +78,17 @@ class Backend(abc.ABC):
         """Bytes in use on the accelerator, and the most since the last call."""
 
     @abc.abstractmethod
-    def forward(self, layer: Layer, inputs: Tensor) -> Callable[[], None]:
-        """Inference: the outputs of every step."""
+    def forward(self, layer: Layer, inputs: Any) -> Callable[..., Any]:
+        """Inference.
+
+        Args:
+            layer: From a tensor, or from a list of them to a list.
+            inputs: A tensor or a list.
+
+        Returns:
+            A function that returns the outputs, of these inputs or of others of
+            their shapes that it is called on.
+        """
 
     @abc.abstractmethod
     def train_step(
@@ -141,6 +154,18 @@ class Torch(Backend):
         layer = Outputs(features, units, batch_first=True)
         return layer.to(device, getattr(self.torch, dtype))
 
+    def native_cell(self, name: str, features: int, units: int) -> Layer:
+        base: Any = getattr(self.torch.nn, name)
+
+        class Step(base):
+            def forward(self, tensors: list[Tensor]) -> list[Tensor]:
+                x, *states = tensors
+                new = super().forward(x, states if len(states) > 1 else states[0])
+                new = new if isinstance(new, tuple) else (new,)
+                return [new[0], *new]
+
+        return Step(features, units).to(keras.ops.zeros(1).device)
+
     def accelerator(self) -> str | None:
         available = self.torch.cuda.is_available()
         return self.torch.cuda.get_device_name() if available else None
@@ -158,11 +183,12 @@ class Torch(Backend):
         cuda.reset_peak_memory_stats()
         return cuda.memory_allocated(), peak
 
-    def forward(self, layer: Layer, inputs: Tensor) -> Callable[[], None]:
-        def run() -> None:
+    def forward(self, layer: Layer, inputs: Any) -> Callable[..., Any]:
+        def run(inputs: Any = inputs) -> Any:
             with self.torch.no_grad():
-                layer(inputs)
+                outputs = layer(inputs)
             self._synchronize()
+            return outputs
 
         return run
 
@@ -231,14 +257,16 @@ class Jax(Backend):
         statistics = self.jax.devices()[0].memory_stats()
         return statistics["bytes_in_use"], statistics["peak_bytes_in_use"]
 
-    def forward(self, layer: Layer, inputs: Tensor) -> Callable[[], None]:
+    def forward(self, layer: Layer, inputs: Any) -> Callable[..., Any]:
         weights, others = _values(layer)
 
-        def outputs(weights: Any, others: Any, inputs: Tensor) -> Tensor:
+        def outputs(weights: Any, others: Any, inputs: Any) -> Any:
             return layer.stateless_call(weights, others, inputs)[0]
 
         compiled = self.jax.jit(outputs).lower(weights, others, inputs).compile()
-        return lambda: self.jax.block_until_ready(compiled(weights, others, inputs))
+        return lambda inputs=inputs: self.jax.block_until_ready(
+            compiled(weights, others, inputs)
+        )
 
     def train_step(
         self, layer: Layer, inputs: Tensor, targets: Tensor
@@ -328,17 +356,20 @@ class TensorFlow(Backend):
         experimental.reset_memory_stats("GPU:0")
         return info["current"], info["peak"]
 
-    def forward(self, layer: Layer, inputs: Tensor) -> Callable[[], None]:
+    def forward(self, layer: Layer, inputs: Any) -> Callable[..., Any]:
         @self.tf.function(jit_compile=self.jit)
-        def outputs(inputs: Tensor) -> tuple[Tensor, Tensor]:
+        def outputs_and_number(inputs: Any) -> tuple[Any, Tensor]:
             outputs = layer(inputs)
-            return outputs, outputs[0, -1, 0]
+            first = self.tf.nest.flatten(outputs)[0]
+            return outputs, self.tf.reshape(first, [-1])[-1]
 
-        traced = outputs.get_concrete_function(inputs)
+        traced = outputs_and_number.get_concrete_function(inputs)
 
-        def run() -> None:
+        def run(inputs: Any = inputs) -> Any:
+            outputs, number = traced(inputs)
             # One number on the host says that the outputs are there.
-            traced(inputs)[1].numpy()
+            number.numpy()
+            return outputs
 
         return run
 

@@ -1,14 +1,16 @@
 """Prints the README's tables: `python -m benchmarks.table RESULTS.json...`.
 
 A ratio says how many times longer a peer takes than the layer; of several library
-layers it is that to the fastest. Input sizes stand side by side.
+layers it is that to the fastest. The distance is how many times longer the layer
+takes than its arithmetic at the machine's rates, and the library layer than its own.
+Input sizes stand side by side.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,16 @@ HEAD = (
     "path",
     "`keras.layers.RNN` over the same cell",
     "library layer",
+    "distance to the bound",
+    "the library layer's",
+)
+STREAM_HEAD = (
+    "backend",
+    "layer",
+    "inputs",
+    "ms a step by `one_step`",
+    "by `layer.cell`",
+    "library layers by `one_step`, and cells",
 )
 MEMORY_HEAD = ("backend", "layer", "T", "MB", "MB of `keras.layers.RNN`")
 BACKENDS = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
@@ -47,15 +59,18 @@ def speed_rows(results: Results, step: str) -> list[list[str]]:
     for cell, records in by_cell.items():
         paths = [record["peers"]["layer"]["path"] for record in records]
         own, library, names = [], [], []
+        distance: dict[str, list[str]] = {"layer": [], "library": []}
         for record in records:
             ratios = {n: r["of_medians"] for n, r in record["ratios"].items()}
             own.append(f"{ratios['rnn']:.1f}" if "rnn" in ratios else "")
+            distance["layer"].append(distance_of(record["peers"]["layer"]))
             others = {name: r for name, r in ratios.items() if "." in name}
             if others:
                 fastest = min(others, key=others.__getitem__)
                 module, name = fastest.split(".")
                 library.append(f"{others[fastest]:.1f}")
                 names.append(f" `{LIBRARIES[module]}.{name}`")
+                distance["library"].append(distance_of(record["peers"][fastest]))
         found.append(
             [
                 place(results),
@@ -64,9 +79,36 @@ def speed_rows(results: Results, step: str) -> list[list[str]]:
                 " / ".join(dict.fromkeys(paths)),
                 " / ".join(own),
                 " / ".join(library) + ",".join(dict.fromkeys(names)),
+                *(" / ".join(of_peer) for of_peer in distance.values()),
             ]
         )
     return found
+
+
+def distance_of(peer: Mapping[str, Any]) -> str:
+    """How far a peer is from its bound, where that was measured."""
+    return f"{peer['distance']:.1f}" if "distance" in peer else ""
+
+
+def stream_rows(results: Results) -> list[list[str]]:
+    """A row for each cell and input size: one step of a stream."""
+    rows = []
+    for record in results.get("streaming", []):
+        times = {
+            name: f"{1e3 * peer['median_s']:.3f}"
+            for name, peer in record["peers"].items()
+        }
+        rows.append(
+            [
+                place(results),
+                f"`{record['cell']}`",
+                str(record["features"]),
+                times.pop("layer"),
+                times.pop("cell"),
+                ", ".join(f"{time} `{name}`" for name, time in times.items()),
+            ]
+        )
+    return rows
 
 
 def memory_rows(results: Results) -> list[list[str]]:
@@ -121,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         markdown([HEAD, *(r for e in everything for r in speed_rows(e, options.step))])
     )
+    print(markdown([STREAM_HEAD, *(r for e in everything for r in stream_rows(e))]))
     print(markdown([MEMORY_HEAD, *(r for e in everything for r in memory_rows(e))]))
 
 

@@ -76,7 +76,14 @@ def test_command(tmp_path: Path) -> None:
         medians = [record["peers"][name]["median_s"] for name in ("rnn", "layer")]
         of_medians = record["ratios"]["rnn"]["of_medians"]
         assert of_medians == pytest.approx(medians[0] / medians[1])
+        peer = record["peers"]["layer"]
+        assert peer["distance"] * peer["bound_s"] == pytest.approx(peer["median_s"])
+        assert peer["distance"] > 1
 
+    (stream,) = results["streaming"]
+    assert stream["batch"] == 1
+    assert list(stream["peers"])[:3] == ["layer", "cell", "keras.GRU"]
+    assert all(0 < peer["minimum_s"] < 1 for peer in stream["peers"].values())
     assert [r["peer"] for r in results["memory"]] == ["layer", "rnn"]
     assert all(record["bytes"] >= 0 for record in results["memory"])
     assert [r["axis"] for r in results["scaling"]] == ["time", "batch", "units"]
@@ -100,7 +107,7 @@ def test_wrong_layer_is_refused_and_not_timed(
     assert "FAILED, and not timed: BRC" in printed
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["failed"] == ["BRC"]
-    assert results["speed"] == results["memory"] == results["scaling"] == []
+    assert results["speed"] == results["streaming"] == results["memory"] == []
     quantities = results["correctness"][0]["quantities"]
     assert quantities["outputs"]["error"] == pytest.approx(2.0, abs=1e-5)
 

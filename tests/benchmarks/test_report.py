@@ -43,10 +43,10 @@ def results() -> dict[str, Any]:
         "step": "train",
         **SIZES,
         "peers": {
-            "layer": peer(0.125, path="adjoint"),
+            "layer": peer(0.125, path="adjoint", bound_s=0.05, distance=2.5),
             "rnn": peer(0.5),
             "keras.GRU": peer(12.0, count=2),
-            "torch.GRU": peer(0.375),
+            "torch.GRU": peer(0.375, bound_s=0.25, distance=1.5),
         },
         "ratios": {
             "rnn": ratio(4.0),
@@ -60,9 +60,21 @@ def results() -> dict[str, Any]:
         for name, factor in (("layer", 1), ("rnn", 5))
         for time in (196, 784)
     ]
+    stream = {
+        "cell": "BRC",
+        **SIZES,
+        "batch": 1,
+        "peers": {
+            "layer": peer(1.5e-3),
+            "cell": peer(0.25e-3),
+            "torch.GRUCell": peer(0.03e-3),
+        },
+        "ratios": {"cell": ratio(1 / 6), "torch.GRUCell": ratio(0.02)},
+    }
     return {
         "environment": {"device": "CPU", "backend": "torch"},
         "speed": [{**train, "step": "forward"}, train],
+        "streaming": [stream],
         "memory": memory,
         "scaling": [growth("time", [98, 784]), growth("units", [32, 512])],
     }
@@ -75,9 +87,11 @@ def test_write_gives_numbers_and_table(results: dict[str, Any], tmp_path: Path) 
     lines = (tmp_path / "new/table.md").read_text(encoding="utf-8").splitlines()
     assert (
         "| BRC | train | 784 | 1 | rnn |  | 500.00 | 450.00 | 25.00 | 7 | 1.50 "
-        "| 0.50 | 4.00 | 4.01 |"
+        "| 0.50 | 4.00 | 4.01 |  |  |"
     ) in lines
     assert any("| layer | adjoint | 125.00 |" in line for line in lines)
+    assert any(line.endswith("| 3.00 | 3.01 | 250.00 | 1.5 |") for line in lines)
+    assert "| BRC | 1 | cell | 0.2500 | 0.2250 | 0.0125 | 7 | 0.17 |" in lines
     assert any("| keras.GRU |  | 12000.00 |" in line for line in lines)
     assert "| BRC | rnn |  | 784 | 1 | 3920 |" in lines
     assert "| BRC | layer | time | 98, 784 | 98.0, 784.0 | 1.00 |" in lines
@@ -117,13 +131,19 @@ def test_readme_tables(
         report.write(tmp_path / name, content)
     table.main([str(tmp_path / name / "results.json") for name in "ab"])
     lines = capsys.readouterr().out.splitlines()
-    same = "`BRC` | 1 / 128 | adjoint | 4.0 /  | 3.0 / 0.9 `torch.nn.GRU` |"
+    same = (
+        "`BRC` | 1 / 128 | adjoint | 4.0 /  | 3.0 / 0.9 `torch.nn.GRU` | 2.5 / 2.5 "
+        "| 1.5 / 1.5 |"
+    )
     assert f"| PyTorch | {same}" in lines
     assert f"| TensorFlow, GPU, XLA | {same}" in lines
     assert "| PyTorch | `BRC` | 784 | 784 | 3920 |" in lines
+    streams = "| PyTorch | `BRC` | 1 | 1.500 | 0.250 | 0.030 `torch.GRUCell` |"
+    assert streams in lines
     table.main([str(tmp_path / "a/results.json"), "--step", "forward"])
     lines = capsys.readouterr().out.splitlines()
-    assert "| PyTorch | `BRC` | 1 | adjoint | 4.0 | 3.0 `torch.nn.GRU` |" in lines
+    same = "| PyTorch | `BRC` | 1 | adjoint | 4.0 | 3.0 `torch.nn.GRU` | 2.5 | 1.5 |"
+    assert same in lines
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no JSON"])
