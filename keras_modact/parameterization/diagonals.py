@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 
 import keras
@@ -12,12 +11,13 @@ from keras import ops
 from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
 from keras_modact.parameterization.lstm import AdaptiveLSTMCell
-from keras_modact.parameterization.lstm_diagonals import Adaptation
+from keras_modact.parameterization.stacked_lstm import StackedAdaptiveLSTMCell
 from keras_modact.recurrence.observe import as_float64, observe
 from keras_modact.utils.layers import Recorded, by_name, inside, record
 from keras_modact.utils.validation import Tensor
 
-Diagonals = tuple[np.ndarray | None, ...]
+Diagonals = tuple[Any, ...]
+CELLS = AdaptiveLSTMCell, StackedAdaptiveLSTMCell
 
 
 def adapted_diagonals(model: keras.Model, inputs: Any) -> dict[str, Diagonals]:
@@ -28,15 +28,16 @@ def adapted_diagonals(model: keras.Model, inputs: Any) -> dict[str, Diagonals]:
     model runs once, not compiled, and dropout does not act.
 
     Args:
-        model: A model with `AdaptiveDense`, `AdaptiveConv2D` or `AdaptiveLSTM` layers;
-            models inside it are searched.
+        model: A model with `AdaptiveDense`, `AdaptiveConv2D`, `AdaptiveLSTM` or
+            `StackedAdaptiveLSTM` layers; models inside it are searched.
         inputs: A batch of its inputs, as the model takes them.
 
     Returns:
         The diagonals of each layer by its name, as NumPy arrays with the batch first,
         None where one is fixed to 1: what the layer's `adaptation` returns, and of an
         `AdaptiveLSTM` a named tuple of `input`, `state`, `input_gates`, `state_gates`
-        and `bias`, each `(batch, time, size)`, NaN at masked steps. Of a layer that is
+        and `bias`, each `(batch, time, size)`, NaN at masked steps; of a
+        `StackedAdaptiveLSTM` such a tuple for each of its layers. Of a layer that is
         called more than once, or whose name another one has too, the further ones are
         `"name_1"` and so on, in the order of the calls.
 
@@ -65,14 +66,13 @@ def adapted_diagonals(model: keras.Model, inputs: Any) -> dict[str, Diagonals]:
     layers = [
         layer
         for layer in inside(model)
-        if isinstance(layer, kinds)
-        or isinstance(getattr(layer, "cell", None), AdaptiveLSTMCell)
+        if isinstance(layer, kinds) or isinstance(getattr(layer, "cell", None), CELLS)
     ]
     calls = record(model, inputs, layers, "call")
     if not calls:
         raise ValueError(
-            f"Model '{model.name}' has no AdaptiveDense, AdaptiveConv2D or "
-            "AdaptiveLSTM layer that it calls."
+            f"Model '{model.name}' has no AdaptiveDense, AdaptiveConv2D, AdaptiveLSTM "
+            "or StackedAdaptiveLSTM layer that it calls."
         )
     return by_name(calls, [_diagonals(call) for call in calls])
 
@@ -81,18 +81,25 @@ def _diagonals(call: Recorded) -> Diagonals:
     if not hasattr(call.layer, "cell"):
         found = call.layer.adaptation(call.arguments["inputs"])
         return tuple(None if d is None else as_float64(d) for d in found)
-    cell: AdaptiveLSTMCell = call.layer.cell
+    cell = call.layer.cell
+    is_stack = isinstance(cell, StackedAdaptiveLSTMCell)
+    cells: list[AdaptiveLSTMCell] = cell.cells if is_stack else [cell]
+
+    def latents(inputs: Tensor, before: Any, after: Any) -> list[Tensor]:
+        """The z of each layer that adapts this step."""
+        if is_stack:
+            return [states[2] for states in cell.by_layer(after)]
+        if cell.policy == "recurrent":
+            return [after[2]]
+        projected = cell.project(inputs)
+        return [ops.relu(cell.summarize(projected, before, (None, None), None)[2])]
 
     def look(inputs: Tensor, before: Any, after: Any) -> Tensor:
-        if cell.policy == "recurrent":
-            z = after[2]
-        else:
-            projected = cell.project(inputs)
-            z = ops.relu(cell.summarize(projected, before, (None, None), None)[2])
-        return ops.concatenate([d for d in cell.adaptation(z) if d is not None], -1)
+        of_layers = zip(cells, latents(inputs, before, after), strict=True)
+        pi = [d for one, z in of_layers for d in one.adaptation(z)]
+        return ops.concatenate([d for d in pi if d is not None], -1)
 
-    sizes = cell.layout.sizes
-    seen = np.split(observe(call, look), list(accumulate(sizes))[:-1], axis=-1)
-    return Adaptation(
-        *(part if size else None for part, size in zip(seen, sizes, strict=True))
-    )
+    sizes = [sum(one.layout.sizes) for one in cells]
+    seen = np.split(observe(call, look), np.cumsum(sizes)[:-1], axis=-1)
+    found = tuple(one.layout.cut(d) for one, d in zip(cells, seen, strict=True))
+    return found if is_stack else found[0]

@@ -150,6 +150,7 @@ def stacked_step(
     states: Sequence[np.ndarray],
     weights: Sequence[Sequence[np.ndarray]],
     masks: Sequence | None = None,
+    adapt_bias: bool = True,
 ) -> list[np.ndarray]:
     """Equation 10: h and c of the last layer, of the others, then all z and c.
 
@@ -158,6 +159,7 @@ def stacked_step(
         states: As above, before the step.
         weights: The weights of each layer, as `adaptive_step` takes them.
         masks: Factors of h and z of each layer wherever they are read.
+        adapt_bias: Whether the biases are adapted.
     """
     depth = len(weights)
     masks = masks or [(1, 1)] * depth
@@ -171,6 +173,7 @@ def stacked_step(
             x,
             h_c[layer] + z_c[layer],
             weights[layer],
+            adapt_bias=adapt_bias,
             below=below,
             masks=masks[layer],
         )

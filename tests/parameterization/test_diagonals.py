@@ -12,7 +12,12 @@ import keras_modact
 from keras_modact.parameterization import adapted_diagonals
 from tests import oracle
 from tests.gradients import as_float64
-from tests.parameterization.oracle import adaptive_step, diagonals, latent
+from tests.parameterization.oracle import (
+    adaptive_step,
+    diagonals,
+    latent,
+    stacked_step,
+)
 
 RANDOM = np.random.default_rng(0)
 MASK = np.array([[1, 1, 1], [1, 0, 1]], bool)
@@ -64,7 +69,36 @@ def test_lstm_over_time_and_dense(policy: str) -> None:
         np.testing.assert_allclose(array, wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_stack_of_lstms() -> None:
+    """Of each layer by its own z of the step, as equation 10 has it."""
+    stack = keras_modact.StackedAdaptiveLSTM((3, 2), 2, adapt_bias=False)
+    model = keras.Sequential([keras.Input((3, 2)), keras.layers.Masking(9.0), stack])
+    weights = random_weights(stack)
+    x = RANDOM.normal(size=(2, 3, 2)).astype("float32")
+    x[~MASK] = 9.0
+    found = adapted_diagonals(model, x)[stack.name]
+
+    def step(x: np.ndarray, states: list[np.ndarray]) -> list[np.ndarray]:
+        of_layers = []
+        for first in (0, 7):
+            *others, adapting = weights[first : first + 7]
+            unit = np.zeros((2, 4 * others[1].shape[0]))  # the bias' diagonal
+            of_layers.append([*others, np.concatenate([adapting, unit], axis=-1)])
+        new = stacked_step(x, states[1:], of_layers, adapt_bias=False)
+        z = new[4], new[6]
+        pi = [np.tanh(z[n] @ weights[7 * n + 6]) for n in range(2)]
+        return [np.concatenate(pi, axis=-1), *new]
+
+    assert [part.shape[-1] for part in found[0] if part is not None] == [2, 3, 12, 12]
+    assert [part.shape[-1] for part in found[1] if part is not None] == [3, 2, 8, 8]
+    start = [np.zeros((2, n)) for n in (29 + 21, 2, 2, 3, 3, *[2] * 4)]
+    expected, _ = oracle.run(step, x, start, MASK)
+    expected[~MASK] = np.nan
+    got = np.concatenate([d for one in found for d in one if d is not None], axis=-1)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_model_without_them() -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="has no AdaptiveDense, AdaptiveConv2D or"):
+    with pytest.raises(ValueError, match="has no AdaptiveDense, AdaptiveConv2D"):
         adapted_diagonals(model, np.zeros((1, 4)))
