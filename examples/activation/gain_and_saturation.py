@@ -107,39 +107,25 @@ def make_splits(options: argparse.Namespace) -> Callable[[int], tasks.Splits]:
 
 
 def run(options: argparse.Namespace) -> list[Run]:
-    """Makes the data and trains, without changing pixels and without a report."""
-    return train_all(options, make_splits(options))
+    """Makes the data, trains, and goes over to changed pixels, without a report."""
+    splits = make_splits(options)
+    runs = train_all(options, splits)
+    if options.disturbance in ("sine", "step"):
+        best = best_runs(options, runs)
+        transfer.transfer_all(options, best, splits(options.seeds[0]))
+    return runs
 
 
 def main(argv: Sequence[str] | None = None) -> list[Run]:
     """Runs the experiment that the command line asks for, and reports."""
     options = parse(argv)
-    splits = make_splits(options)
-    runs = train_all(options, splits)
-    best = best_runs(options, runs)
-    transfers = []
-    if options.disturbance in ("sine", "step"):
-        transfers = transfer.transfer_all(options, best, splits(options.seeds[0]))
-    records.write_results(
-        options,
-        (
-            {
-                **run.record(),
-                "transfer": [one.record() for one in transfers if one.run is run],
-            }
-            for run in runs
-        ),
-    )
-    report(options, runs, best, transfers)
+    runs = run(options)
+    records.write_results(options, (run.record() for run in runs))
+    report(options, runs)
     return runs
 
 
-def report(
-    options: argparse.Namespace,
-    runs: Sequence[Run],
-    best: Sequence[Run],
-    transfers: Sequence[transfer.Transfer],
-) -> None:
+def report(options: argparse.Namespace, runs: Sequence[Run]) -> None:
     """Prints the tables and draws the pictures."""
     copy = options.task == "copy"
     what = f"Copy memory, T = {options.time_steps}"
@@ -153,6 +139,7 @@ def report(
             "Hints: where the plots of the authors' code end, on permuted pixels, one "
             "a step,\nwith 400 units; no results. A mean ± std is one over the units."
         )
+    transfers = [one for run in runs for one in run.transfers]
     if transfers:
         print(
             f"\nPixels changed by a {options.disturbance} (A = {options.amplitude:g})"
@@ -170,7 +157,7 @@ def report(
         label="test loss" if copy else "test accuracy",
         low_is_good=copy,
     )
-    best = [run for run in best if run.after is not None]
+    best = best_runs(options, learned)
     if any(run.network != "static" for run in best):
         pictures.plot_curves(learned, best, options.output / "curves.png", what)
     for run in best:

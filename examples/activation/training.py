@@ -51,6 +51,8 @@ class Run:
     before: Any = field(repr=False)
     after: Any = field(repr=False)
     model: keras.Model = field(repr=False)
+    transfers: list[Any] = field(default_factory=list, repr=False)
+    """What became of the network on changed pixels, if it was taken there."""
 
     @property
     def diverged(self) -> bool:
@@ -59,8 +61,13 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """Settings and course for `results.json`; a loss that is no number is None."""
-        left_out = ("before", "after", "model")
+        left_out = ("before", "after", "model", "transfers")
         kept = {k: v for k, v in vars(self).items() if k not in left_out}
+        kept["transfer"] = [one.record() for one in self.transfers]
+        kept |= {
+            f"adapted_{one.adapted.replace(' ', '_')}": one.test_accuracy
+            for one in self.transfers
+        }
         return keras.tree.map_structure(
             lambda v: None if isinstance(v, float) and not np.isfinite(v) else v,
             kept | {"diverged": self.diverged},

@@ -91,21 +91,19 @@ def adapt(
 
 def transfer_all(
     options: argparse.Namespace, runs: Sequence[Run], splits: Splits
-) -> list[Transfer]:
+) -> None:
     """Takes trained networks to changed pixels, with the weights of `ADAPTED`.
 
     A network that has none of them is left out: n and s of a static one are
-    fixed, and an ARUN computes its own.
+    fixed, an ARUN computes its own, and others have none.
     """
     changed = Splits(*((disturb(x, options), y) for x, y in splits))
-    found: list[Transfer] = []
     for run in runs:
         reached = score(options, run.model, changed.test)
-        found.append(Transfer(run, "nothing", 0, None, 0.0, reached))
+        run.transfers.append(Transfer(run, "nothing", 0, None, 0.0, reached))
         for adapted, names in ADAPTED.items():
             if copy_to_adapt(options, run, names).trainable_weights:
-                found.append(adapt(options, run, adapted, changed))
-    return found
+                run.transfers.append(adapt(options, run, adapted, changed))
 
 
 def transfer_table(transfers: Sequence[Transfer]) -> str:

@@ -148,7 +148,8 @@ def falling_rate(
     options: argparse.Namespace, steps_in_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate, divided by 10 after 50 and 80 percent of the epochs."""
-    ends = [round(share * options.epochs) * steps_in_epoch for share in (0.5, 0.8)]
+    # Keras has the update of that number, counted from 0, at the rate before.
+    ends = [round(share * options.epochs) * steps_in_epoch - 1 for share in (0.5, 0.8)]
     rates = [options.learning_rate / divisor for divisor in (1, 10, 100)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(ends, rates)
 
@@ -196,7 +197,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_line.option_parser(__doc__, "cifar10")
     add = parser.add_argument
     add_data_dir(parser)
-    add("--models", nargs="+", choices=MODELS)
+    add("--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     add("--learning-rate", type=float, help="Adam's, at first")
     options = command_line.parse(parser, PRESETS, argv)
     if options.samples < 5:

@@ -77,8 +77,10 @@ def comparison_table(runs: Sequence[Run]) -> str:
         if modulated not in tests:
             continue
         numbers = ["-"] * 3
-        if min(len(values), len(tests[modulated])) > 1:
-            a, b = (significance.summarize(x) for x in (tests[modulated], values))
+        groups = (tests[modulated], values)
+        # Runs that all coincide have no spread to compare with.
+        if min(map(len, groups)) > 1 and max(len(set(x)) for x in groups) > 1:
+            a, b = map(significance.summarize, groups)
             numbers = [
                 f"{significance.welch_p(a, b):.2g}",
                 f"{significance.hedges_g(a, b):+.2f}",
@@ -199,7 +201,7 @@ def report(
     print(
         f"Here: {options.samples} training images, a fifth of them held out, "
         f"{options.epochs} epochs, batches of {options.batch_size}, "
-        f"{len(options.seeds)} seeds, after the last epoch. Paper: {paper}."
+        f"{tables.count(options.seeds, 'seed')}, after the last epoch. Paper: {paper}."
     )
     print(results_table(runs))
     if comparison := comparison_table(runs):

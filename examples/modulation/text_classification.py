@@ -80,7 +80,7 @@ def option_parser(
     """The options of both examples; their defaults come from the preset."""
     parser = command_line.option_parser(description, output, presets)
     add = parser.add_argument
-    add("--models", nargs="+", choices=MODELS)
+    add("--models", nargs="+", choices=MODELS, metavar="MODEL", help=", ".join(MODELS))
     add(
         "--read-out",
         nargs="+",

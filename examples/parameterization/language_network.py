@@ -66,6 +66,14 @@ def gamma_arguments(options: argparse.Namespace, _: Any) -> dict[str, Any]:
     }
 
 
+def plain_arguments(activation: str) -> Callable[..., dict[str, Any]]:
+    """Arguments of a layer that differs from that with gamma by its activation."""
+    return lambda options, units: {
+        "activation": activation,
+        "recurrent_initializer": keras_modact.Henaff(),
+    }
+
+
 def static_arguments(options: argparse.Namespace, units: int) -> dict[str, Any]:
     """Arguments of an adaptive LSTM whose policy has no memory."""
     return {**adaptive_arguments(options, units), "policy": "static"}
@@ -89,6 +97,8 @@ CELLS = {
     ),
     "gru": Cell("GRU", keras.layers.GRU, lambda options, units: {}),
     "gamma": Cell("RNN with gamma", keras_modact.GammaRNN, gamma_arguments),
+    "tanh": Cell("RNN with tanh", keras.layers.SimpleRNN, plain_arguments("tanh")),
+    "relu": Cell("RNN with ReLU", keras.layers.SimpleRNN, plain_arguments("relu")),
 }
 """The layers by their name on the command line."""
 

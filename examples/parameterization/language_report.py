@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import pathlib
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from examples.parameterization.language_network import CELLS
-from examples.parameterization.language_training import Run, perplexity
+from examples.parameterization.language_training import Run, bits, perplexity
 from examples.shared import tables
 
 
@@ -22,7 +21,7 @@ def measure(options: argparse.Namespace) -> str:
 
 def shown(options: argparse.Namespace, nats: float) -> float:
     """Nats a token in that measure."""
-    return perplexity(nats) if options.level == "words" else nats / math.log(2)
+    return perplexity(nats) if options.level == "words" else bits(nats)
 
 
 def results_table(

@@ -100,6 +100,8 @@ class Run:
                     min(self.validation_loss, default=math.nan)
                 ),
                 "test_perplexity": perplexity(self.test_loss),
+                "validation_bits": bits(min(self.validation_loss, default=math.nan)),
+                "test_bits": bits(self.test_loss),
             },
         )
 
@@ -207,6 +209,11 @@ def evaluate(
     streams = corpus.parallel_streams(numbers, model.input_shape[0])
     lengths = corpus.even_lengths(streams.shape[1] - 1, options.window)
     return read_windows(model, model.test_on_batch, streams, lengths)
+
+
+def bits(nats: float) -> float:
+    """Nats a token in bits."""
+    return nats / math.log(2)
 
 
 def perplexity(nats: float) -> float:

@@ -208,8 +208,8 @@ def report(
     print(
         f"\nTail regression, {keras.backend.backend()}: {steps} steps of "
         f"{options.batch_size} samples, Adam {options.learning_rate:g}, "
-        f"{len(options.seeds)} seeds. The tail is the {np.mean(tail):.0%} of the test "
-        "samples with the largest |x2|."
+        f"{tables.count(options.seeds, 'seed')}. The tail is the {np.mean(tail):.0%} "
+        "of the test samples with the largest |x2|."
     )
     print(results_table(runs))
     table = fractions_table(runs)

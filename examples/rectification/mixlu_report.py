@@ -188,9 +188,9 @@ def report(
     print(f"\n{title}, {keras.backend.backend()}, scope {options.scope}")
     print(
         f"Here: {options.samples} training images, {options.epochs} epochs, "
-        f"{len(options.seeds)} seeds, errors of the trained network, which draws "
-        "nothing, and below as in the thesis. Thesis: all images, 1 seed, errors with "
-        "elements drawn, those of training while it trained."
+        f"{tables.count(options.seeds, 'seed')}, errors of the trained network, which "
+        "draws nothing, and below as in the thesis. Thesis: all images, 1 seed, errors "
+        "with elements drawn, those of training while it trained."
     )
     print(results_table(runs, thesis))
     if any(run.diverged for run in runs):
@@ -247,9 +247,10 @@ def plot_errors(
     figure = Figure(figsize=(4.4 * len(gradients) + 0.8, 4.8), layout="constrained")
     panels = figure.subplots(1, len(gradients), sharey=True, squeeze=False)[0]
     for axes, gradient in zip(panels, gradients, strict=True):
-        draw(axes, with_gradient(runs, gradient), thesis, "o-", "here", 0.96)
-        draw(axes, thesis.runs(), thesis, "s:", "thesis", 0.9)
-        axes.set(title=f"gradient: {gradient}", xlabel="% NegLU")
+        draw(axes, with_gradient(runs, gradient), thesis, "o-", "here", 1.03)
+        draw(axes, thesis.runs(), thesis, "s:", "thesis", 1.08)
+        axes.set_title(f"gradient: {gradient}", pad=22)
+        axes.set_xlabel("% NegLU")
         axes.grid(color="0.9")
     panels[0].set_ylabel(f"{thesis.measure} %")
     handles = {
@@ -272,8 +273,8 @@ def draw(
 ) -> None:
     """Draws one line of means for training and one for test, seeds as a band.
 
-    Runs that diverged are empty marks at a height of the panel, so that they
-    leave the others their scale.
+    Runs that diverged are empty marks above the panel, where no figure can be read of
+    them, and leave the others their scale.
     """
     kept = {x: trained(group) for x, group in groups.items() if trained(group)}
     for name, color in (("train", "C0"), ("test", "C1")):
@@ -295,5 +296,6 @@ def draw(
             color="k",
             fillstyle="none",
             transform=axes.get_xaxis_transform(),
+            clip_on=False,
             label=f"diverged, {whose} (off the scale)",
         )

@@ -143,7 +143,7 @@ def run_missing(options: argparse.Namespace, catalog: Sequence[Table]) -> int:
         print("Nothing is missing.")
         return 0
     print(
-        f"{len(costs)} runs are missing, "
+        f"Missing: {tables.count(costs, 'run')}, "
         f"about {report.duration(sum(cost for cost, _ in costs))} one by one."
     )
     queue = handed_out(costs, options.budget)
@@ -161,7 +161,7 @@ def run_missing(options: argparse.Namespace, catalog: Sequence[Table]) -> int:
         store.write(result, store.path_of(task, options.results))
         done += 1
         progress.update(done, finalize=False)
-    print(f"\n{done} runs are done, {len(costs) - done} are still missing.")
+    print(f"\nDone: {done} of {tables.count(costs, 'run')}.")
     for task, reason in failed:
         print(f"{task.name} cannot be run: {reason}")
     return len(failed)

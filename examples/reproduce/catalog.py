@@ -7,9 +7,11 @@ import importlib
 import json
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from matplotlib.figure import Figure
 
 PRESETS = {"paper": "--preset paper", "quick": "--preset quick"}
 
@@ -51,8 +53,14 @@ class Table:
         presets: Command lines by preset.
         paper_runs: How many runs the paper's mean and deviation are of.
         reference: Cell names with which the others of their group are compared.
-        curves: For a figure, what is drawn by epoch.
+        exact: Whether it counts what no seed changes, such as parameters.
         source: For a figure, the id of the table whose runs it shows.
+        only: Names of the cells that a figure shows; else all.
+        curves: What a figure draws by epoch.
+        by_epoch: The paper's figures of the first curve, epoch by epoch, by cell.
+        histogram: The measure whose last values a figure counts, run by run.
+        nodes: Whether a figure shows what a node makes of its input.
+        figure: What draws a figure that shows no runs.
         note: What a reader has to know.
     """
 
@@ -66,8 +74,14 @@ class Table:
     presets: Mapping[str, str] = field(default_factory=lambda: PRESETS)
     paper_runs: int | None = None
     reference: tuple[str, ...] = ()
-    curves: tuple[str, ...] = ()
+    exact: bool = False
     source: str | None = None
+    only: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
+    by_epoch: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    histogram: str = ""
+    nodes: bool = False
+    figure: Callable[[], Figure] | None = None
     note: str = ""
 
     @property

@@ -6,10 +6,9 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from examples.reproduce import verdicts
-from examples.reproduce.catalog import Cell, Table
+from examples.reproduce import figures, verdicts
+from examples.reproduce.catalog import Table
 from examples.reproduce.store import Results, read
 from examples.shared import tables
 
@@ -21,13 +20,13 @@ COMPARISON_HEAD = [
 
 
 def values_of(results: Results, cell: str, measure: str) -> list[float | None]:
-    """What each run of a cell measured; of a curve the last."""
+    """What each run of a cell measured, if it did; of a curve the last."""
     found = []
-    for result in results.of(cell):
-        value = result["result"].get(measure)
-        if value is None and result["curve"].get(measure):
-            value = result["curve"][measure][-1]
-        found.append(value)
+    for run in results.of(cell):
+        if measure in run["result"]:
+            found.append(run["result"][measure])
+        elif measure in run["curve"]:
+            found.append(next(reversed(run["curve"][measure]), None))
     return found
 
 
@@ -49,7 +48,7 @@ def state_of(table: Table, every: Sequence[Results]) -> str:
         if results.current:
             words.append(
                 f"{results.preset}: {cells} of {len(table.cells)} cells, "
-                f"{len(results.current)} runs"
+                f"{tables.count(results.current, 'run')}"
             )
         if results.stale:
             words.append(f"{len(results.stale)} stale ({results.preset})")
@@ -67,6 +66,10 @@ def cell_rows(table: Table, results: Results) -> Iterable[list[str]]:
             verdict = "no figure in the paper" if values else "not run"
             if cell.arguments is None:
                 verdict = "no such layer here yet"
+            elif runs and not values:
+                verdict = "nothing to measure"
+            elif table.exact:
+                verdict = verdicts.exactly(values, printed)
             elif printed and results.preset == "paper":
                 verdict = verdicts.beside_paper(values, printed, table.paper_runs)
             elif printed and values:
@@ -107,38 +110,20 @@ def comparison_rows(table: Table, results: Results) -> Iterable[list[str]]:
                     ]
 
 
-def draw_curves(
-    table: Table, source: Table, results: Results, folder: pathlib.Path
-) -> pathlib.Path:
-    """Draws a figure's curves by epoch: a panel a curve, a line for each cell."""
-    figure = Figure(figsize=(1 + 4 * len(table.curves), 4), layout="constrained")
-    panels = figure.subplots(1, len(table.curves), squeeze=False)[0]
-    shown: list[Cell] = [cell for cell in source.runnable if results.of(cell.name)]
-    for axes, name in zip(panels, table.curves, strict=True):
-        for place, cell in enumerate(shown):
-            curves = [
-                [np.nan if x is None else x for x in run["curve"][name]]
-                for run in results.of(cell.name)
-                if run["curve"].get(name)
-            ]
-            if not curves:
-                continue
-            # A run that diverged is shorter than the others.
-            least = min(map(len, curves))
-            found = np.array([curve[:least] for curve in curves])
-            epochs = np.arange(1, least + 1)
-            color = f"C{place % 10}"
-            dash = ("-", "--", ":", "-.")[place // 10 % 4]
-            axes.plot(epochs, found.mean(axis=0), dash, color=color, label=cell.name)
-            if len(found) > 1:
-                low, high = found.min(axis=0), found.max(axis=0)
-                axes.fill_between(epochs, low, high, color=color, alpha=0.2)
-        axes.set(title=name.replace("_", " "), xlabel="epoch")
-    panels[-1].legend(fontsize="small")
-    path = folder / f"{table.id}-{results.preset}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
-    return path
+def course_rows(table: Table, results: Results) -> list[list[str]]:
+    """The first curve of cells by epoch, means over runs, beside the paper's."""
+    name = table.curves[0]
+    head, columns = ["epoch"], []
+    for cell, paper in table.by_epoch.items():
+        curves = [run["curve"][name] for run in results.of(cell)]
+        head += [f"{cell}: paper", f"here, n = {len(curves)}"]
+        shown = [
+            verdicts.shown([curve[epoch] for curve in curves if epoch < len(curve)], 2)
+            for epoch in range(len(paper))
+        ]
+        columns += [[f"{x:.2f}" for x in paper], shown]
+    rows = zip(*columns, strict=True)
+    return [head, *([str(epoch), *row] for epoch, row in enumerate(rows, 1))]
 
 
 def section(table: Table, every: Sequence[Results]) -> list[str]:
@@ -158,7 +143,7 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
         if results.stale:
             names = sorted({result["cell"] for result in results.stale})
             lines += [
-                f"Stale, and in no number above: {len(results.stale)} runs "
+                f"Stale, and in no number above: {tables.count(results.stale, 'run')} "
                 f"(preset `{results.preset}`; {', '.join(names)}), whose settings are "
                 "no longer the preset's.",
                 "",
@@ -166,6 +151,13 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
     if table.runnable:
         lines += [f"    python -m examples.reproduce {table.id}", ""]
     return lines
+
+
+def picture(path: pathlib.Path | None, title: str, folder: pathlib.Path) -> list[str]:
+    """The lines that show a picture, if there is one."""
+    if path is None:
+        return []
+    return [f"![{title}]({path.relative_to(folder).as_posix()})", ""]
 
 
 def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.Path]:
@@ -179,14 +171,21 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
         lines = section(table, every)
         state = state_of(table, every)
         if table.source is not None:
-            state = f"drawn from the runs of {table.source}"
+            state = f"waits for runs of {table.source}"
             source = by_id[table.source]
             for preset in source.presets:
                 results = read(source, preset, folder)
-                if results.current:
-                    path = draw_curves(table, source, results, folder)
-                    where = path.relative_to(folder).as_posix()
-                    lines += [f"![{table.title} ({preset} preset)]({where})", ""]
+                if table.by_epoch and results.current:
+                    lines += [f"Preset `{preset}`:", ""]
+                    rows_of_epochs = course_rows(table, results)
+                    lines += [tables.markdown_table(rows_of_epochs), ""]
+                path = figures.draw(table, source, results, folder)
+                lines += picture(path, f"{table.title} ({preset} preset)", folder)
+                if path is not None:
+                    state = f"drawn from the runs of {table.source}"
+        if table.figure is not None:
+            path = figures.save(table.figure(), folder / f"{table.id}.png")
+            lines += picture(path, table.title, folder)
         pages.setdefault(room, []).extend(lines)
         anchor = table.id.replace("/", "")
         rows.append([f"[{table.id}]({room}.md#{anchor})", table.title, state])

@@ -71,6 +71,16 @@ def beside_paper(
     return f"{'agrees' if p >= LEVEL else side}: p = {p:.2g}, g = {g:.2f}"
 
 
+def exactly(values: Sequence[float | None], printed: str) -> str:
+    """Whether what no seed changes agrees with the paper's figure."""
+    if not values or values[0] is None:
+        return "not run"
+    off = values[0] - float(printed)
+    # A half of the last digit, and what a float leaves of it.
+    agrees = abs(off) <= 0.5001 * 10.0 ** -digits_of(printed)
+    return "agrees to the digits printed" if agrees else f"differs by {off:+.3g}"
+
+
 def beside_each_other(
     first: Sequence[float | None], second: Sequence[float | None], digits: int
 ) -> list[str]:

@@ -202,14 +202,15 @@ class ModulatedLSTMCell(RecurrentCell):
                 )
 
     def project(self, inputs: Tensor) -> Tensor:
-        # What the gates read, and what is the modulator's.
-        x = inputs[..., : self.features - self.context_features]
+        x = read = inputs
+        if self.context_features:
+            x = inputs[..., : -self.context_features]
+            read = inputs[..., -self.context_features :]
         projected = self.product(x, self.kernel)
         if self.use_bias:
             projected = projected + numerics.weight_like(self.bias, projected)
         if self.modulator is None:
             return projected
-        read = inputs[..., -self.context_features :] if self.context_features else x
         return ops.concatenate([projected, read], axis=-1)
 
     def step(

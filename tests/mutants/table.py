@@ -397,7 +397,7 @@ MODULATION = [
     Mutant(
         "an LSTM's modulator reads the context and the gates read it too",
         "modulation",
-        "x = inputs[..., : self.features - self.context_features]",
+        "x = inputs[..., : -self.context_features]",
         "x = inputs[..., self.context_features :]",
         ("test_driven_lstm",),
     ),

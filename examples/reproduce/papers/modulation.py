@@ -1,11 +1,14 @@
-"""Sha, Schwarcz, Hong 2019: tables 2, 4, 5, 7 and 8, figures 4, 5 and 7."""
+"""Sha, Schwarcz, Hong 2019: tables 1 to 8, figures 1 to 7."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from examples.modulation import cifar10_report, names, sst2
+from examples.modulation.parameter_counts import COUNTS
 from examples.modulation.text_classification import MODELS
 from examples.modulation.text_classification_report import Published
-from examples.parameterization.language_model import PUBLISHED
+from examples.parameterization.language_presets import PUBLISHED
 from examples.reproduce.catalog import Cell, Table
 
 CIFAR10_MEASURES = {
@@ -30,7 +33,41 @@ def as_printed(published: Published) -> str:
     return f"{published.mean:.5f} ± {published.std:.5f}"
 
 
+def counts(networks: Iterable[str]) -> Iterator[Cell]:
+    """The cells of a table of parameters."""
+    for name in networks:
+        printed = {COUNTS[name].unit: COUNTS[name].paper}
+        yield Cell(name, f"--networks {name}", printed)
+
+
+def table_of_counts(
+    number: int, title: str, unit: str, networks: Iterable[str]
+) -> Table:
+    """A table of parameters, in "thousands" or "millions"."""
+    return Table(
+        id=f"modulation/table-{number}",
+        title=title,
+        example="examples.modulation.parameter_counts",
+        measures={unit: f"parameters, {unit}"},
+        cells=tuple(counts(networks)),
+        seeds=1,
+        presets={"paper": ""},
+        minutes={"paper": 0.1},
+        exact=True,
+    )
+
+
+OF_CELLS = [name for name in COUNTS if name.startswith(("names-", "sst2-"))]
+SHOWN_NODES = ("control-2", "modulated")
+ON_TEXTS = {"names": "Names", "sst2": "SST-2"}
+
 TABLES = (
+    table_of_counts(
+        1,
+        "Parameters of the CNN and the DenseNets, without batch normalization",
+        "millions",
+        cifar10_report.PAPER,
+    ),
     Table(
         id="modulation/table-2",
         title="CIFAR-10: a CNN and two DenseNets, plain and modulated",
@@ -50,6 +87,9 @@ TABLES = (
         ),
         minutes={"paper": 3000, "quick": 10},
         reference=tuple(m for m in cifar10_report.PAPER if m.startswith("modulated-")),
+    ),
+    table_of_counts(
+        3, "Recurrent weights of the LSTMs on texts", "thousands", OF_CELLS
     ),
     Table(
         id="modulation/table-4-names",
@@ -114,32 +154,67 @@ TABLES = (
         note="The paper's test, n = 2: T = 1.842, 1.9 degrees of freedom, Hedges' g "
         "= 1.853. The quick preset reads WikiText-2.",
     ),
+    *(
+        Table(
+            id=f"modulation/table-5-{task}",
+            title=f"What one node makes of its input, by its context: {title}",
+            source=f"modulation/table-4-{task}",
+            only=tuple(f"{group}, {MODELS[model]}" for model in SHOWN_NODES),
+            nodes=True,
+            note="Dots are what happened at symbols of the test set; the curve through "
+            "a dot is what the node would make of another input in that context. "
+            f"`python -m examples.modulation.{task}` draws it too, activations.png.",
+        )
+        for (task, title), group in zip(
+            ON_TEXTS.items(), ("mean loss", "masked"), strict=True
+        )
+    ),
+    table_of_counts(
+        6,
+        "Recurrent weights of AWD-LSTM's wide layers, modulated or not",
+        "millions",
+        ("awd-lstm-modulated", "awd-lstm"),
+    ),
+    *(
+        Table(
+            id=f"modulation/table-8-{task}",
+            title=f"Histograms of the test accuracies over runs: {title}",
+            source=f"modulation/table-4-{task}",
+            histogram="test_accuracy",
+        )
+        for task, title in ON_TEXTS.items()
+    ),
+    *(
+        Table(
+            id=f"modulation/figure-{number}",
+            title=f"Drawing of {what}",
+            note=f"No measurement; it is built by `{layer}`.",
+        )
+        for number, what, layer in (
+            (1, "a modulated layer of a CNN", "keras_modact.Modulated"),
+            (2, "a modulated dense block", "examples.modulation.modulated_cnn"),
+            (3, "the modulated LSTM cell", "keras_modact.ModulatedLSTM"),
+            (6, "the three controls", "examples.modulation.text_classification"),
+        )
+    ),
     Table(
         id="modulation/figure-4",
         title="Accuracy of the CNN by epoch, plain and modulated",
         curves=("training_accuracy", "validation_accuracy"),
         source="modulation/table-2",
+        only=("cnn", "modulated-cnn"),
     ),
     Table(
         id="modulation/figure-5",
         title="Accuracy of the DenseNets by epoch, plain and modulated",
         curves=("training_accuracy", "validation_accuracy"),
         source="modulation/table-2",
+        only=tuple(model for model in cifar10_report.PAPER if "densenet" in model),
     ),
     Table(
         id="modulation/figure-7",
         title="Validation loss on Penn Treebank by epoch",
         curves=("validation_loss",),
         source="modulation/table-7",
-    ),
-    Table(
-        id="modulation/table-5",
-        title="What one node makes of its input",
-        note="`python -m examples.modulation.names` draws it, activations.png.",
-    ),
-    Table(
-        id="modulation/table-8",
-        title="Histograms of the test accuracies over runs",
-        note="Drawn by `python -m examples.modulation.names`, histograms.png.",
     ),
 )

@@ -66,7 +66,9 @@ def test_networks_are_adapted_by_what_they_have(options, splits, monkeypatch):
 
     monkeypatch.setattr(transfer, "fit", fit)
     monkeypatch.setattr(transfer, "score", lambda *_: 0.625)
-    found = transfer.transfer_all(options, runs, splits)
+    transfer.transfer_all(options, runs, splits)
+    found = [one for run in runs for one in run.transfers]
+    assert runs[1].record()["adapted_gain_and_saturation"] == 0.625
     changed = tasks.disturb(splits.train[0], options)
     assert (changed != splits.train[0]).mean() > 0.9
     for inputs, _, epochs in seen:

@@ -133,6 +133,8 @@ def test_learning_rate_falls_tenfold_at_50_and_80_percent():
     rate = cifar10.falling_rate(argparse.Namespace(epochs=10, learning_rate=0.5), 7)
     rates = [float(rate(7 * epoch + 3)) for epoch in range(10)]
     np.testing.assert_allclose(rates, [0.5] * 5 + [0.05] * 3 + [0.005] * 2, rtol=1e-5)
+    for update, expected in ((34, 0.5), (35, 0.05), (55, 0.05), (56, 0.005)):
+        assert float(rate(update)) == pytest.approx(expected)
 
 
 def test_table_shows_the_last_epoch_with_spread_and_the_paper():

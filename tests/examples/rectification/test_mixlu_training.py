@@ -330,6 +330,8 @@ def test_picture_has_a_panel_for_each_gradient(tmp_path, monkeypatch):
     assert lines["test, here"] == ([0, 5], [3.0, 4.0])
     assert lines["test, thesis"] == ([0, 5], [0.92, 1.26])
     assert lines["diverged, thesis (off the scale)"][0] == [10]
+    # Above the panel, where it is no figure.
+    assert min(lines["diverged, thesis (off the scale)"][1]) > 1
     assert "diverged, here (off the scale)" not in lines
     lines = {line.get_label(): list(line.get_xdata()) for line in published.lines}
     assert lines["train, here"] == [0]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from examples.reproduce import report, store, verdicts
+from examples.modulation import nodes
+from examples.reproduce import figures, report, store, verdicts
 from examples.reproduce.__main__ import main
 from examples.reproduce.catalog import Table
 from examples.reproduce.papers import CATALOG
@@ -57,6 +58,12 @@ def test_without_a_deviation_the_interval_decides():
     assert verdicts.beside_paper(VALUES, ".10", None).startswith("higher: 95%")
 
 
+def test_counts_agree_to_half_a_digit_or_not():
+    assert verdicts.exactly([], "1.25") == "not run"
+    assert verdicts.exactly([1.2549], "1.25") == "agrees to the digits printed"
+    assert verdicts.exactly([1.256], "1.25") == "differs by +0.006"
+
+
 def test_difference_of_cells_has_scipy_s_interval():
     other = [0.25, 0.5]
     test = stats.ttest_ind(VALUES, other, equal_var=False)
@@ -99,12 +106,82 @@ def test_page_has_every_cell_and_its_stale_runs_apart(tmp_path, monkeypatch):
     assert by_cell["lost"][3] == "no number"
     assert by_cell["lost"][-1] == "2 of 2 diverged"
     assert by_cell["a - b"][2:4] == ["-0.1875", "one run"]
-    assert "Stale, and in no number above: 1 runs (preset `paper`; b)" in page
+    assert "Stale, and in no number above: 1 run (preset `paper`; b)" in page
     assert "](test/figure-1-paper.png)" in page
     assert (results / "test" / "figure-1-paper.png").stat().st_size > 1000
     index = (results / "README.md").read_text(encoding="utf-8")
     assert "[test/table-1](test.md#testtable-1)" in index
     assert "paper: 3 of 3 cells, 5 runs; 1 stale (paper)" in index
+
+
+def results_of(curves, **arguments):
+    """Runs of two cells of a table with these curves."""
+    table = experiment.table(**arguments)
+    runs = [
+        {"cell": cell, "seed": seed, "result": {"node": 3}, "curve": curve}
+        for cell in "ab"
+        for seed, curve in enumerate(curves)
+    ]
+    return table, store.Results(table, "paper", runs, [])
+
+
+def test_figures_show_the_cells_that_are_asked_for():
+    curves = [{"test_mse": [3.0, 1.0], "loss": []}, {"test_mse": [2.0, 0.5, 0.1]}]
+    source, results = results_of(curves)
+    figure = Table("test/figure-1", "", source="test/table-1", only=("b",))
+    (cell,) = figures.shown_cells(figure, source, results)
+    drawn = figures.course_figure(["test_mse", "loss"], [cell], results)
+    (line,) = drawn.axes[0].lines
+    assert line.get_label() == "b"
+    np.testing.assert_allclose(line.get_ydata(), [2.5, 0.75])
+    assert not drawn.axes[1].lines
+    assert figures.course_figure(["loss"], [cell], results) is None
+    counted = figures.histogram_figure("test_mse", [cell], results).axes[0]
+    assert sum(bar.get_height() for bar in counted.patches) == 2
+    assert list(counted.lines[0].get_xdata()) == [0.25, 0.25]
+    assert figures.histogram_figure("test_mse", [], results) is None
+
+
+def test_node_is_drawn_from_the_first_run_that_has_one():
+    curve = {f"node_{name}": [0.5, 1.0] for name in nodes.Nodes._fields}
+    source, results = results_of([curve])
+    drawn = figures.node_figure(source.cells, results)
+    assert [axes.get_title() for axes in drawn.axes] == ["a\n, node 3", "b\n, node 3"]
+    results.of("a")[0]["result"].clear()
+    assert len(figures.node_figure(source.cells, results).axes) == 1
+
+
+def test_course_stands_beside_the_paper_s():
+    _, results = results_of([{"test_mse": [3.0, 1.0]}, {"test_mse": [2.0]}])
+    table = Table("test/table-8", "", curves=("test_mse",), by_epoch={"a": (2.5, 1.5)})
+    assert report.course_rows(table, results) == [
+        ["epoch", "a: paper", "here, n = 2"],
+        ["1", "2.50", "2.50 ± 0.71"],
+        ["2", "1.50", "1.00"],
+    ]
+
+
+def test_figures_from_equations_alone(tmp_path):
+    for table in CATALOG:
+        if table.figure is not None:
+            path = figures.save(table.figure(), tmp_path / f"{table.id}.png")
+            assert path.stat().st_size > 1000
+
+
+def test_every_table_and_figure_of_the_papers_has_a_row():
+    known = {table.id for table in CATALOG}
+    parts = {table.id.rsplit("-", 1)[0] for table in CATALOG}
+    wanted = {
+        "bistability": (range(1, 6), range(1, 5)),
+        "modulation": (range(1, 9), range(1, 8)),
+        "parameterization": (range(1, 4), range(1, 4)),
+        "rectification": (range(6, 11), (8, 9, 12, 13)),
+    }
+    for paper, numbers in wanted.items():
+        for kind, found in zip(("table", "figure"), numbers, strict=True):
+            for number in found:
+                assert f"{paper}/{kind}-{number}" in known | parts
+    assert {table.source for table in CATALOG if table.source} <= known
 
 
 @pytest.mark.parametrize("table", CATALOG, ids=lambda table: table.id)

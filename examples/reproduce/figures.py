@@ -1,0 +1,181 @@
+"""The papers' figures: drawn from the committed results, or from equations alone."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+from matplotlib.figure import Figure
+
+import keras_modact
+from examples.modulation import nodes
+from examples.reproduce import verdicts
+from examples.reproduce.catalog import Cell, Table
+from examples.reproduce.store import Results
+from keras_modact.bistability import plotting
+
+
+def shown_cells(table: Table, source: Table, results: Results) -> list[Cell]:
+    """The cells that a figure shows, of those that have been run."""
+    return [
+        cell
+        for cell in source.runnable
+        if (not table.only or cell.name in table.only) and results.of(cell.name)
+    ]
+
+
+def draw(
+    table: Table, source: Table, results: Results, folder: pathlib.Path
+) -> pathlib.Path | None:
+    """Draws a figure from the runs of a table; None if they have nothing for it."""
+    cells = shown_cells(table, source, results)
+    if table.nodes:
+        figure = node_figure(cells, results)
+    elif table.histogram:
+        figure = histogram_figure(table.histogram, cells, results)
+    else:
+        figure = course_figure(table.curves, cells, results)
+    return save(figure, folder / f"{table.id}-{results.preset}.png")
+
+
+def save(figure: Figure | None, path: pathlib.Path) -> pathlib.Path | None:
+    """Writes a figure, if there is one."""
+    if figure is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=100)
+    return path if figure is not None else None
+
+
+def course_figure(
+    names: Sequence[str], cells: Sequence[Cell], results: Results
+) -> Figure | None:
+    """Curves by epoch: a panel a curve, a line for each cell, a band over its runs."""
+    figure = Figure(figsize=(1 + 4 * len(names), 4), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        for place, cell in enumerate(cells):
+            curves = [
+                [np.nan if x is None else x for x in run["curve"][name]]
+                for run in results.of(cell.name)
+                if run["curve"].get(name)
+            ]
+            if not curves:
+                continue
+            # A run that diverged is shorter than the others.
+            least = min(map(len, curves))
+            found = np.array([curve[:least] for curve in curves])
+            epochs = np.arange(1, least + 1)
+            color = f"C{place % 10}"
+            dash = ("-", "--", ":", "-.")[place // 10 % 4]
+            axes.plot(epochs, found.mean(axis=0), dash, color=color, label=cell.name)
+            if len(found) > 1:
+                low, high = found.min(axis=0), found.max(axis=0)
+                axes.fill_between(epochs, low, high, color=color, alpha=0.2)
+        axes.set(title=name.replace("_", " "), xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    drawn = [axes for axes in panels if axes.lines]
+    if not drawn:
+        return None
+    drawn[-1].legend(fontsize="small")
+    return figure
+
+
+def histogram_figure(
+    measure: str, cells: Sequence[Cell], results: Results
+) -> Figure | None:
+    """How the runs' last values of a measure spread: a row for each cell.
+
+    The paper's mean is dotted.
+    """
+    values = {
+        cell: [run["curve"][measure][-1] for run in results.of(cell.name)]
+        for cell in cells
+    }
+    printed = [c.paper[measure] for c in cells if measure in c.paper]
+    every = [*(x for found in values.values() for x in found)]
+    if not every:
+        return None
+    every += [verdicts.figure_of(text)[0] for text in printed]
+    figure = Figure(figsize=(5, 1 + 0.9 * len(cells)), layout="constrained")
+    panels = figure.subplots(len(cells), sharex=True, sharey=True, squeeze=False)
+    bins = np.linspace(min(every) - 1e-3, max(every) + 1e-3, 31)
+    for axes, (cell, found) in zip(panels[:, 0], values.items(), strict=True):
+        axes.hist(found, bins)
+        axes.set_title(f"{cell.name}, n = {len(found)}", fontsize="small", loc="left")
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        if measure in cell.paper:
+            mean = verdicts.figure_of(cell.paper[measure])[0]
+            axes.axvline(mean, color="0.3", linestyle=":")
+    panels[-1, 0].set_xlabel(measure.replace("_", " "))
+    figure.supylabel("runs", fontsize="medium")
+    return figure
+
+
+def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
+    """What a node of each cell's first run makes of its input, by its context."""
+    found = []
+    for cell in cells:
+        record = results.of(cell.name)[0]
+        node = nodes.from_record({**record["result"], **record["curve"]})
+        if node is not None:
+            found.append((cell.name, node))
+    if not found:
+        return None
+    figure = Figure(figsize=(1 + 3 * len(found), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for axes, (name, node) in zip(panels, found, strict=True):
+        nodes.draw(axes, node, f"{name}\n")
+    panels[0].set_ylabel("taken into the cell")
+    return figure
+
+
+def bistability_figure() -> Figure:
+    """Vecoven 2021, figure 2: bifurcation, h - F(h), and responses to pulses."""
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    plotting.plot_bifurcation(ax=left)
+    plotting.plot_gap(ax=middle)
+    drives = np.zeros(60)
+    drives[5:10], drives[30:35] = 1.0, -1.0
+    plotting.plot_response(drives, ax=right)
+    return figure
+
+
+def curve_figure(functions: Iterable[tuple[str, Callable[[Any], Any]]]) -> Figure:
+    """Functions of one number, side by side."""
+    functions = list(functions)
+    figure = Figure(figsize=(2.6 * len(functions), 2.6), layout="constrained")
+    panels = figure.subplots(1, len(functions), squeeze=False)[0]
+    x = np.linspace(-3, 3, 601, dtype="float32")
+    for axes, (title, function) in zip(panels, functions, strict=True):
+        axes.axhline(0, color="0.8", linewidth=0.8)
+        axes.axvline(0, color="0.8", linewidth=0.8)
+        axes.plot(x, ops.convert_to_numpy(function(ops.convert_to_tensor(x))))
+        axes.set(title=title, xlabel="x")
+    return figure
+
+
+def rectifier_figure() -> Figure:
+    """Maharaj 2015, figure 8: the activations that the thesis compares."""
+    return curve_figure(
+        [
+            ("logistic sigmoid", ops.sigmoid),
+            ("tanh", ops.tanh),
+            ("ReLU", ops.relu),
+            ("NegLU", keras_modact.neglu),
+            ("smooth NegLU", keras_modact.smooth_neglu),
+        ]
+    )
+
+
+def derivative_figure() -> Figure:
+    """Maharaj 2015, figure 9: the derivative of NegLU, and of its smooth form."""
+    return curve_figure(
+        [
+            ("NegLU'", lambda x: ops.cast(x < 0, "float32")),
+            ("smooth NegLU'", lambda x: ops.sigmoid(-x)),
+        ]
+    )
