@@ -90,19 +90,18 @@ def histogram_figure(
 
     The paper's mean is dotted.
     """
-    values = {
-        cell: [run["curve"][measure][-1] for run in results.of(cell.name)]
-        for cell in cells
-    }
+    values = [
+        [run["curve"][measure][-1] for run in results.of(cell.name)] for cell in cells
+    ]
     printed = [c.paper[measure] for c in cells if measure in c.paper]
-    every = [*(x for found in values.values() for x in found)]
+    every = [x for found in values for x in found]
     if not every:
         return None
     every += [verdicts.figure_of(text)[0] for text in printed]
     figure = Figure(figsize=(5, 1 + 0.9 * len(cells)), layout="constrained")
     panels = figure.subplots(len(cells), sharex=True, sharey=True, squeeze=False)
     bins = np.linspace(min(every) - 1e-3, max(every) + 1e-3, 31)
-    for axes, (cell, found) in zip(panels[:, 0], values.items(), strict=True):
+    for axes, cell, found in zip(panels[:, 0], cells, values, strict=True):
         axes.hist(found, bins)
         axes.set_title(f"{cell.name}, n = {len(found)}", fontsize="small", loc="left")
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -127,7 +126,7 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     figure = Figure(figsize=(1 + 3 * len(found), 3.4), layout="constrained")
     panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
     for axes, (name, node) in zip(panels, found, strict=True):
-        nodes.draw(axes, node, f"{name}\n")
+        nodes.draw(axes, node, name)
     panels[0].set_ylabel("taken into the cell")
     return figure
 

@@ -146,7 +146,7 @@ def test_node_is_drawn_from_the_first_run_that_has_one():
     curve = {f"node_{name}": [0.5, 1.0] for name in nodes.Nodes._fields}
     source, results = results_of([curve])
     drawn = figures.node_figure(source.cells, results)
-    assert [axes.get_title() for axes in drawn.axes] == ["a\n, node 3", "b\n, node 3"]
+    assert [axes.get_title() for axes in drawn.axes] == ["a, node 3", "b, node 3"]
     results.of("a")[0]["result"].clear()
     assert len(figures.node_figure(source.cells, results).axes) == 1
 
