@@ -55,6 +55,8 @@ TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+# What stands for it in a terminal need not be explained here.
+MATRIX_PRODUCT = re.compile(r"(?:,|,? and)\s+`@`\s+the\s+matrix\s+product")
 SECTION = re.compile(r"^[A-Z][A-Za-z ]+:$", re.MULTILINE)
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*(?:\n|\Z))+")
 
@@ -63,7 +65,8 @@ def with_mathematics(docstring: str) -> str:
     """A docstring whose indented blocks, before its first section, are LaTeX."""
     found = SECTION.search(docstring)
     end = found.start() if found else len(docstring)
-    return BLOCK.sub(lambda one: display(one[0]), docstring[:end]) + docstring[end:]
+    above = MATRIX_PRODUCT.sub("", docstring[:end]).replace("`*`", r"$\odot$")
+    return BLOCK.sub(lambda one: display(one[0]), above) + docstring[end:]
 
 
 def display(block: str) -> str:

@@ -1,8 +1,8 @@
 """Draws the site's pictures, `python -m docs.tools.pictures [NAME...]`.
 
 Each is made by the package's own plotting functions, from the theory or from a small
-network that is trained here in seconds. They are illustrations; what counts as a
-result is in `examples/results`.
+network that is trained here in seconds. They are illustrations; results are drawn by
+`result_pictures`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import matplotlib
@@ -18,6 +17,7 @@ import numpy as np
 from keras import ops
 
 import keras_modact
+from docs.tools.panels import FOLDER, WIDTH, panels
 from keras_modact.activation.plotting import plot_gamma, plot_gamma_path
 from keras_modact.bistability import settled_states, warm_up
 from keras_modact.bistability.plotting import (
@@ -27,20 +27,10 @@ from keras_modact.bistability.plotting import (
     plot_response,
 )
 from keras_modact.modulation.plotting import plot_map, plot_unit
-from keras_modact.parameterization.plotting import plot_singular_values
 from keras_modact.utils.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
-
-FOLDER = Path(__file__).parents[1] / "pictures"
-WIDTH = 7.6  # inches, 836 pixels
-
-
-def panels(rows: int, columns: int, height: float, **kwargs: object) -> tuple:
-    return pyplot.subplots(
-        rows, columns, figsize=(WIDTH, height), layout="constrained", **kwargs
-    )
 
 
 def fitted(
@@ -218,29 +208,11 @@ def gamma_path() -> None:
         color, label = STARTS[start], "from ({:g}, {:g})".format(*start)
         plot_gamma_path(gains, saturations, ax=left, label=label, color=color)
         plot_gamma(gains[-1], saturations[-1], ax=right, color=color)
-    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    left.get_legend().remove()
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside upper center", ncols=3
+    )
     figure.savefig(FOLDER / "gamma_path.png", dpi=110)
-
-
-def singular_values() -> None:
-    keras.utils.set_random_seed(0)
-    x = np.random.default_rng(0).normal(size=(1500, 4)).astype("float32")
-    # Squares and products with a heavy tail.
-    y = (np.exp(x[:, :1]) + x[:, 1:2] * x[:, 2:3]).astype("float32")
-    layer = keras_modact.AdaptiveDense(
-        4, adaptation="sva", policy="glu", policy_units=8, policy_activation="linear"
-    )
-    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)])
-    fitted(model, x, y, 25)
-    values = ops.convert_to_numpy(layer.adaptation(x)[1])
-    figure, ax = panels(1, 1, 3.6)
-    # The mean of 50 neighbours, without the noise of single samples.
-    order = np.argsort(y[:, 0])
-    grouped = values[order].reshape(-1, 50, 4).mean(1)
-    plot_singular_values(
-        grouped, by=y[order, 0].reshape(-1, 50).mean(1), ax=ax, xlabel="target y"
-    )
-    figure.savefig(FOLDER / "singular_values.png", dpi=110)
 
 
 def mixlu_gap() -> None:
@@ -270,19 +242,30 @@ def mixlu_gap() -> None:
 
 def strip() -> None:
     """A picture for each of four papers, for the README."""
-    figure, axes = panels(2, 2, 5.0)
-    bistable, modulated, adapted, spread = axes.flat
-    plot_bifurcation(ax=bistable)
-    bistable.get_legend().remove()
-    bistable.set_title("Stable states of a unit (colours)")
-    _, signals = modulated_shapes()
-    plot_map(signals["second layer"][0], ax=modulated, limits=(0, 1))
-    modulated.set_title("A modulator's signal over a disc")
+    figure = pyplot.figure(figsize=(WIDTH, 5.2), layout="constrained")
+    bistable, modulated, adapted, spread = figure.subfigures(2, 2).flat
+    for part, title in (
+        (bistable, "Stable states of a bistable unit"),
+        (modulated, "What a modulator says of an image"),
+        (adapted, "Activations that were learned"),
+        (spread, "A tanh unit with a modulated slope"),
+    ):
+        part.suptitle(title, fontsize="large")
+    ax = bistable.subplots()
+    plot_bifurcation(ax=ax)
+    ax.get_legend().remove()
+    ax.annotate("unstable", (1.9, 0), (1.5, 0.12), color="0.4")
+    images, signals = modulated_shapes()
+    left, right = modulated.subplots(1, 2)
+    left.imshow(images[0, ..., 0], cmap="gray")
+    left.set(xticks=[], yticks=[])
+    plot_map(signals["first layer"][0], ax=right, limits=(0, 1))
+    # As high as the map.
+    right.images[0].colorbar.ax.set_box_aspect(14)
+    ax = adapted.subplots()
     for start, (gains, saturations) in gamma_ways().items():
-        plot_gamma(gains[-1], saturations[-1], ax=adapted, color=STARTS[start])
-    adapted.set_title("Activations that were learned")
-    plot_unit(*units()["modulated"], ax=spread)
-    spread.set_title("A tanh unit with a modulated slope")
+        plot_gamma(gains[-1], saturations[-1], ax=ax, color=STARTS[start])
+    plot_unit(*units()["modulated"], ax=spread.subplots())
     figure.savefig(FOLDER / "strip.png", dpi=110)
 
 
@@ -295,7 +278,6 @@ DRAWN: dict[str, Callable[[], None]] = {
         modulation_map,
         unit,
         gamma_path,
-        singular_values,
         mixlu_gap,
         strip,
     )

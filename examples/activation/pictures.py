@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 import keras_modact
 from examples.activation.networks import Adaptation
 from examples.activation.training import Run
+from examples.shared.pictures import grid, legend_below
+from keras_modact.utils.plotting import BLUE, CYCLE, VERMILION
 
 DIVERGED = "0.6"
 X = np.linspace(-2, 2, 201).astype("float32")
@@ -37,28 +39,34 @@ def plot_plane(
     the end, of ARUN at random moments of the test sequences.
     """
     networks = list(dict.fromkeys(run.network for run in runs))
-    figure = Figure(figsize=(1 + 3.2 * len(networks), 3.8), layout="constrained")
-    panels = figure.subplots(1, len(networks), sharex=True, sharey=True, squeeze=False)
+    rows, columns = grid(len(networks))
+    size = 1.2 + 2.8 * columns, 0.8 + 2.8 * rows
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.ravel()[len(networks) :]:
+        axes.set_axis_off()
     tests = [run.test for run in runs if not run.diverged] or [0.0]
     # A single run that learned nothing would take all colours for itself.
     norm = Normalize(*np.quantile(tests, [0.1, 0.9]))
     colors = ScalarMappable(norm, "viridis_r" if low_is_good else "viridis")
     generator = np.random.default_rng(0)
-    for axes, network in zip(panels[0], networks, strict=True):
+    for axes, network in zip(panels.ravel(), networks, strict=False):
         axes.set(title=network, xlabel="gain n")
         for run in (run for run in runs if run.network == network):
             color = DIVERGED if run.diverged else colors.to_rgba(run.test)
             means = np.array(run.path)[:, [0, 2]]
             axes.plot(*means.T, color=color, linewidth=1.2, zorder=2)
-            axes.scatter(*means[0], s=40, facecolors="none", edgecolors=color)
-            axes.scatter(*means[-1], s=40, color=color, zorder=3)
+            # Small enough to show a way that is short.
+            axes.scatter(*means[0], s=18, facecolors="white", edgecolors=color)
+            axes.scatter(*means[-1], s=10, color=color, zorder=3)
             if run.after.gain.ndim:
                 units = np.stack([n.ravel() for n in run.after], axis=-1)
                 units = generator.permutation(units)[:300]
                 axes.scatter(*units.T, s=3, color=color, alpha=0.35, linewidths=0)
-    panels[0, 0].set_ylabel("saturation s")
-    figure.colorbar(colors, ax=panels[0].tolist(), label=label, extend="both")
-    figure.suptitle(f"{title}: ring = start, dot = end, small dots = units at the end")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("saturation s")
+    figure.colorbar(colors, ax=panels.ravel().tolist(), label=label, extend="both")
+    figure.suptitle(f"{title}\nring = start, dot = end, small dots = units at the end")
     figure.savefig(path, dpi=150)
 
 
@@ -84,7 +92,7 @@ def plot_learning(
             continue
         best = max(group, key=lambda run: sign * run.validation[-1])
         epochs = np.arange(1, len(best.validation) + 1)
-        color = f"C{networks.index(network)}"
+        color = CYCLE[networks.index(network) % len(CYCLE)]
         dash = "--" if best.after is None else "-"
         label = network if seed == runs[0].seed else None
         axes.plot(epochs, best.validation, dash, color=color, label=label)
@@ -110,13 +118,18 @@ def plot_curves(
             continue
         others = (r for r in runs if r.network == run.network and not r.diverged)
         most = max(others, key=change)
-        shown += [("best", run)] + [("most changed", most)] * (most is not run)
-    figure = Figure(figsize=(1 + 2.8 * len(shown), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(shown), sharex=True, sharey=True, squeeze=False)
-    for axes, (why, run) in zip(panels[0], shown, strict=True):
+        shown += [("best by validation", run)]
+        shown += [("changed most", most)] * (most is not run)
+    rows, columns = grid(len(shown))
+    size = 1 + 2.6 * columns, 0.9 + 2.6 * rows
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.ravel()[len(shown) :]:
+        axes.set_axis_off()
+    for axes, (why, run) in zip(panels.ravel(), shown, strict=False):
         for adaptation, color, label in (
-            (run.after, "C1", "after"),
-            (run.before, "C0", "before"),
+            (run.after, VERMILION, "after"),
+            (run.before, BLUE, "before"),
         ):
             drawn = curves(adaptation)
             style = {"linewidth": 0.6, "alpha": 0.5} if drawn.shape[1] > 1 else {}
@@ -124,8 +137,9 @@ def plot_curves(
             axes.plot([], [], color=color, label=label)
         start = "" if run.gain is None else f" from ({run.gain:g}, {run.saturation:g})"
         axes.set(title=f"{run.network}{start}\n{why}", xlabel="x")
-    panels[0, 0].set(ylabel="gamma(x; n, s)")
-    panels[0, 0].legend()
+    for axes in panels[:, 0]:
+        axes.set_ylabel("gamma(x; n, s)")
+    legend_below(figure)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
@@ -154,21 +168,23 @@ def plot_adaptation(run: Run, path: pathlib.Path, title: str) -> None:
     panels = figure.subplots(2, sharex=True)
     for name, axes in zip(("gain", "saturation"), panels, strict=True):
         for adaptation, color, label in (
-            (run.before, "C0", "before"),
-            (run.after, "C1", "after"),
+            (run.before, BLUE, "before"),
+            (run.after, VERMILION, "after"),
         ):
             values = getattr(adaptation, name)
             steps = np.arange(1, len(values) + 1)
             low, quarter, median, three, high = np.quantile(
                 values.reshape(len(values), -1), [0.05, 0.25, 0.5, 0.75, 0.95], axis=1
             )
-            axes.plot(steps, median, color=color, label=label)
-            axes.fill_between(steps, low, high, color=color, alpha=0.15, linewidth=0)
-            axes.fill_between(
-                steps, quarter, three, color=color, alpha=0.25, linewidth=0
-            )
-        axes.set_ylabel(f"{name} {name[0] if name == 'saturation' else 'n'}")
-    panels[0].legend()
-    panels[1].set_xlabel("step")
+            axes.plot(steps, median, color=color, label=f"{label}: median")
+            for least, most, alpha, share in (
+                (quarter, three, 0.3, "half of all"),
+                (low, high, 0.15, "nine in ten"),
+            ):
+                band = {"color": color, "alpha": alpha, "linewidth": 0}
+                axes.fill_between(steps, least, most, label=f"{label}: {share}", **band)
+        axes.set_ylabel("saturation s" if name == "saturation" else "gain n")
+    panels[1].set_xlabel("time step")
+    legend_below(figure)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)

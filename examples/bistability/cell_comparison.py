@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 import keras_modact
 from examples.bistability.constant_gates import constant_gates_layer
-from examples.shared import command_line, tables
+from examples.shared import command_line, pictures, tables
 from examples.shared.command_line import positive
 
 
@@ -264,8 +264,8 @@ def plot_errors(
     for (cell, rate), group in tables.grouped(runs, "cell", "learning_rate").items():
         errors = to_error(np.array([run.test for run in group]))
         epochs = np.arange(1, errors.shape[1] + 1)
-        color = f"C{list(CELLS).index(cell)}"
         name = CELLS[cell][0]
+        color = pictures.color_of(list(CELLS), cell if "," in name else name)
         axes.plot(
             epochs,
             errors.mean(axis=0),
@@ -280,10 +280,8 @@ def plot_errors(
             axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
     if chance is not None:
         axes.axhline(chance[1], color="0.6", linewidth=0.8, label=chance[0], zorder=0)
-    axes.set(title=title, xlabel="epoch", ylabel=label, yscale="log")
-    axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
+    axes.set(title=title, xlabel="epoch", ylabel=label)
+    pictures.logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend()
+    pictures.legend_below(figure)
     figure.savefig(path, dpi=150)

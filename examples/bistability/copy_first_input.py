@@ -26,8 +26,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from examples.bistability import cell_comparison
-from examples.shared import command_line, records
+from examples.shared import command_line, pictures, records
 from examples.shared.command_line import positive
+from keras_modact.utils.plotting import CYCLE
 
 # Table 1: test error by T and cell.
 PAPER = {
@@ -186,14 +187,17 @@ def plot_lengths(
             errors = np.array([run.test for run in first])
             mean, std = errors.mean(axis=0), errors.std(axis=0)
             epochs = np.arange(1, len(mean) + 1)
-            axes.plot(epochs, mean, color=f"C{place}", label=f"T = {steps}")
-            axes.fill_between(
-                epochs, mean - std, mean + std, color=f"C{place}", alpha=0.2
-            )
+            color = CYCLE[place % len(CYCLE)]
+            axes.plot(epochs, mean, color=color, label=f"T = {steps}")
+            if len(errors) > 1:
+                axes.fill_between(
+                    epochs, mean - std, mean + std, color=color, alpha=0.2, linewidth=0
+                )
         axes.set(title=cell_comparison.CELLS[cell][0], xlabel="epoch")
-        axes.axhline(1, color="0.6", linewidth=0.8, zorder=0)
+        axes.axhline(1, color="0.6", linewidth=0.8, zorder=0, label="guessing 0")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set(ylabel="test MSE")
-    panels[-1].legend()
+    pictures.legend_below(figure, columns=4)
     figure.savefig(path, dpi=150)
 
 

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 
 from examples.bistability import cell_comparison
 from examples.bistability.copy_first_input import make_samples
-from examples.shared import command_line, records, tables
+from examples.shared import command_line, pictures, records, tables
 from examples.shared.command_line import positive
 from keras_modact.bistability import plotting, settled_states, vaa, warm_up
 
@@ -201,17 +201,20 @@ def plot_errors(runs: Sequence[cell_comparison.Run], path: pathlib.Path) -> None
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for (cell, start, _), group in grouped(runs).items():
-        for place, run in enumerate(group):
+        name = cell_comparison.CELLS[cell][0]
+        for run in group:
             axes.plot(
                 np.arange(1, len(run.test) + 1),
                 run.test,
-                color=f"C{list(cell_comparison.CELLS).index(cell)}",
+                color=pictures.color_of([name], name),
                 linestyle=STARTS[start],
-                label=None if place else f"{cell_comparison.CELLS[cell][0]}, {start}",
+                label=f"{name}, {start}",
             )
     axes.axhline(1, color="0.6", linewidth=0.8, label="guessing 0", zorder=0)
-    axes.set(xlabel="epoch", ylabel="test MSE", yscale="log")
-    axes.legend()
+    axes.set(xlabel="epoch", ylabel="test MSE", title="Copy first input")
+    pictures.logarithmic(axes)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    pictures.legend_below(figure)
     figure.savefig(path, dpi=150)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from examples.modulation.modulated_cnn import MODELS, modulated_layers
-from examples.shared import significance, tables
+from examples.shared import pictures, significance, tables
 
 if TYPE_CHECKING:
     from examples.modulation.cifar10 import Run
@@ -130,22 +130,20 @@ def signal_table(signals: Mapping[str, np.ndarray]) -> str:
 def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
     """Draws training and validation accuracy by epoch, a panel for each.
 
-    Colour tells the network, a whole line the modulated one; a band spans the
-    seeds.
+    A whole line is a modulated network; a band spans the seeds.
     """
     figure = Figure(figsize=(9.2, 4.4), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    networks = [name for name in MODELS if not name.startswith("modulated-")]
     for axes, what in zip(panels, ("training", "validation"), strict=True):
         for model, group in tables.grouped(runs, "model").items():
             values = np.array([getattr(run, f"{what}_accuracy") for run in group])
             epochs = np.arange(1, values.shape[1] + 1)
-            color = f"C{networks.index(model.removeprefix('modulated-'))}"
+            color = pictures.color_of(list(MODELS), model)
             axes.plot(
                 epochs,
                 values.mean(axis=0),
                 color=color,
-                linestyle="--" if model in networks else "-",
+                linestyle="-" if model.startswith("modulated-") else "--",
                 marker="o" if values.shape[1] <= 20 else None,
                 markersize=3,
                 label=model,
@@ -159,7 +157,7 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(color="0.9")
     panels[0].set_ylabel("accuracy")
-    panels[1].legend()
+    pictures.legend_below(figure)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
@@ -170,7 +168,7 @@ def plot_signals(
     """Draws images, a row for each, and beside them where the signals are high.
 
     Each column has its own range of colours, from its lowest to its highest
-    signal.
+    signal, which the bar below it names.
     """
     size = (1.7 * (len(signals) + 1), 1.5 * len(images) + 1.2)
     figure = Figure(figsize=size, layout="constrained")
@@ -182,9 +180,14 @@ def plot_signals(
     for column, (name, maps) in zip(panels.T[1:], signals.items(), strict=True):
         low, high = maps.min(), maps.max()
         for axes, one in zip(column, maps, strict=True):
-            drawn = axes.imshow(one, cmap="viridis", vmin=low, vmax=high)
+            drawn = axes.imshow(one, cmap="cividis", vmin=low, vmax=high)
         column[0].set_title(name.replace("_", " "), fontsize=9)
-        figure.colorbar(drawn, ax=column.tolist(), location="bottom", aspect=10)
+        bar = figure.colorbar(
+            drawn, ax=column.tolist(), location="bottom", aspect=10, label="s"
+        )
+        bar.set_ticks([low, high], labels=[f"{low:.3f}", f"{high:.3f}"])
+        for text, side in zip(bar.ax.get_xticklabels(), ("left", "right"), strict=True):
+            text.set_horizontalalignment(side)
     figure.suptitle(f"Modulation signal s, {of}")
     figure.savefig(path, dpi=150)
 

@@ -16,6 +16,7 @@ from keras import ops
 
 import keras_modact
 from examples.shared.texts import PADDING
+from keras_modact.utils.plotting import BLUE, VERMILION
 
 POINTS, LINES = 150, 30
 """How many symbols are kept of a node, and of how many of them the curve is drawn."""
@@ -112,8 +113,11 @@ def draw(axes: Any, node: Node, title: str) -> None:
     # Of a plain LSTM all slopes are 1, and the curves differ by the amplitude.
     chosen = np.lexsort((found.amplitude, found.slope))[places.astype(int)]
     curves = found.amplitude[chosen] * np.tanh(found.slope[chosen] * x[:, None])
-    axes.plot(x, np.tanh(x), color="0.6", linewidth=1, zorder=0)
-    axes.plot(x, curves, color="C1", linewidth=0.5, alpha=0.5, zorder=1)
-    axes.plot(found.integrated, found.taken, ".", color="C0", markersize=3)
+    axes.plot(x, np.tanh(x), color="0.6", label="tanh(g), all gates open", zorder=0)
+    axes.plot(x, curves, color=VERMILION, linewidth=0.5, alpha=0.5, zorder=1)
+    axes.plot([], [], color=VERMILION, label="the curves of single symbols")
+    axes.plot(
+        found.integrated, found.taken, ".", color=BLUE, markersize=3, label="symbols"
+    )
     axes.set_title(f"{title}, node {node.number}", fontsize="small")
     axes.set_xlabel("integrated input g")

@@ -15,7 +15,7 @@ from examples.modulation.text_classification import (
     Run,
     recurrent_weights,
 )
-from examples.shared import significance, tables
+from examples.shared import pictures, significance, tables
 
 AFTER = {"best": "best dev epoch", "last": "last epoch"}
 """The epochs at which the test accuracy is told, with their name in print."""
@@ -149,12 +149,13 @@ def plot_accuracy(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
     The accuracy on the training set is dashed.
     """
     groups = groups_of(runs)
-    figure = Figure(figsize=(5.6 * len(groups), 4.2), layout="constrained")
+    size = max(5.6, 3.2 * len(groups)), 4.2
+    figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     figure.suptitle(title)
     for axes, (read_out, models) in zip(panels, groups.items(), strict=True):
         for model, group in models.items():
-            color = f"C{list(MODELS).index(model)}"
+            color = pictures.color_of(list(MODELS), model)
             test = np.array([run.test_accuracy for run in group])
             train = np.array([run.train_accuracy for run in group])
             epochs = np.arange(1, test.shape[1] + 1)
@@ -168,7 +169,7 @@ def plot_accuracy(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
         axes.set(title=f"{read_out} read-out", xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel("accuracy (test; dashed: training)")
-    panels[0].legend()
+    pictures.legend_below(figure, columns=2)
     figure.savefig(path, dpi=150)
 
 
@@ -182,7 +183,7 @@ def plot_histograms(
     groups = groups_of(runs)
     after = budgets(runs)[0]
     names = list(dict.fromkeys(run.model for run in runs))
-    size = 4.8 * len(groups), 1 + 1.3 * len(names)
+    size = max(4.8, 3.2 * len(groups)), 1 + 1.3 * len(names)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(
         len(names), len(groups), sharex=True, sharey=True, squeeze=False
@@ -195,13 +196,17 @@ def plot_histograms(
             axes.hist(
                 test_accuracies(models[name], after),
                 bins,
-                color=f"C{list(MODELS).index(name)}",
+                color=pictures.color_of(list(MODELS), name),
             )
-            axes.axvline(paper[name].mean, color="0.3", linestyle=":")
-            axes.set_title(MODELS[name], fontsize="small", loc="left")
+            axes.axvline(
+                paper[name].mean, color="0.3", linestyle=":", label="the paper's mean"
+            )
+            of = f"{MODELS[name]}, {read_out}"
+            axes.set_title(of, fontsize="small", loc="left")
             axes.yaxis.get_major_locator().set_params(integer=True)
-        column[-1].set_xlabel(f"test accuracy, {AFTER[after]}, {read_out} read-out")
+        column[-1].set_xlabel(f"test accuracy, {AFTER[after]}")
     figure.supylabel("runs", fontsize="medium")
+    pictures.legend_below(figure)
     figure.savefig(path, dpi=150)
 
 
@@ -213,7 +218,7 @@ def plot_activations(runs: Sequence[Run], path: pathlib.Path, title: str) -> Non
     shown = [
         [group[0] for group in models.values()] for models in groups_of(runs).values()
     ]
-    size = 3 * len(shown[0]), 0.6 + 2.8 * len(shown)
+    size = 2.4 * len(shown[0]), 0.8 + 2.4 * len(shown)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(len(shown), len(shown[0]), sharey=True, squeeze=False)
     figure.suptitle(title)
@@ -222,6 +227,7 @@ def plot_activations(runs: Sequence[Run], path: pathlib.Path, title: str) -> Non
             if run.node is not None:
                 nodes.draw(axes, run.node, f"{MODELS[run.model]}\n{run.read_out}")
         row[0].set_ylabel("taken into the cell")
+    pictures.legend_below(figure)
     figure.savefig(path, dpi=150)
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from examples.parameterization.language_network import CELLS
 from examples.parameterization.language_training import Run, bits, perplexity
-from examples.shared import tables
+from examples.shared import pictures, tables
 
 
 def measure(options: argparse.Namespace) -> str:
@@ -65,7 +65,7 @@ def plot_course(
     figure = Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.subplots()
     for cell, group in tables.grouped(runs, "cell").items():
-        color = f"C{list(CELLS).index(cell)}"
+        color = pictures.color_of(list(CELLS), cell)
         for run in group:
             label = CELLS[cell].title if run is group[0] else None
             for losses, dash, what in (
@@ -83,11 +83,7 @@ def plot_course(
                 )
     axes.set(title=title, xlabel="epoch", ylabel=measure(options))
     if options.level == "words":
-        axes.set_yscale("log")
-        axes.yaxis.get_major_locator().set_params(subs=(1, 1.5, 2, 3, 5, 7))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        pictures.logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    # Below: eight courses leave no room inside.
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
+    pictures.legend_below(figure, columns=2)
     figure.savefig(path, dpi=150)

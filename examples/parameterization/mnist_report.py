@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import keras_modact
-from examples.shared import tables
+from examples.shared import pictures, tables
 
 if TYPE_CHECKING:
     from examples.parameterization.mnist import Run
@@ -62,12 +62,12 @@ def results_table(runs: Sequence[Run]) -> str:
 def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
     """Draws the share of test images misread by epoch; a band spans the seeds.
 
-    The paper's figures stand as dots at the right edge.
+    The paper's figures stand as diamonds at the right edge.
     """
     figure = Figure(figsize=(6.8, 5.2), layout="constrained")
     axes = figure.subplots()
     for model, group in tables.grouped(runs, "model").items():
-        color = f"C{list(PAPER).index(model)}"
+        color = pictures.color_of(list(PAPER), model)
         errors = 100 - 100 * np.array([run.test for run in group])
         epochs = np.arange(1, errors.shape[1] + 1)
         axes.plot(
@@ -82,20 +82,21 @@ def plot_accuracies(runs: Sequence[Run], path: pathlib.Path, title: str) -> None
             low, high = errors.min(axis=0), errors.max(axis=0)
             axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
         axes.plot(
-            [1.02],
+            [0.985],
             [100 - PAPER[model][3]],
             "D",
             color=color,
+            markeredgecolor="white",
             transform=axes.get_yaxis_transform(),
-            clip_on=False,
+            zorder=3,
         )
-    axes.set(title=title, xlabel="epoch", ylabel="test images misread, %", yscale="log")
-    axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("")
+    axes.set(title=title, xlabel="epoch", ylabel="test images misread / %")
+    # Room for the diamonds, right of the last epoch.
+    axes.set_xlim(right=1 + 1.06 * (axes.get_xlim()[1] - 1))
+    pictures.logarithmic(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.plot([], [], "D", color="0.5", label="the paper's, after 50,000 steps")
-    figure.legend(loc="outside lower center", ncols=2)
+    pictures.legend_below(figure, columns=2)
     figure.savefig(path, dpi=150)
 
 

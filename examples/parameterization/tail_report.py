@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from examples.shared import tables
+from examples.shared import pictures, tables
+from keras_modact.utils.plotting import BLUE, CYCLE, GREEN, SKY, VERMILION
 
 if TYPE_CHECKING:
     from examples.parameterization.tail_regression import Run
@@ -26,7 +27,12 @@ MEASURES = {
     "rest_mse": "elsewhere MSE",
     "rest_median": "elsewhere median error",
 }
-COLORS = {"adaptive": "C0", "adaptive-tanh": "C4", "mlp": "C2", "mlp-deep": "C1"}
+COLORS = {
+    "adaptive": BLUE,
+    "adaptive-tanh": SKY,
+    "mlp": GREEN,
+    "mlp-deep": VERMILION,
+}
 
 
 def results_table(runs: Sequence[Run]) -> str:
@@ -98,7 +104,7 @@ def plot_predictions(
     run; the errors are the medians over seeds, and a band spans the seeds.
     """
     test_x, test_y = test
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    figure = Figure(figsize=(9.6, 4), layout="constrained")
     along, scatter, errors = figure.subplots(1, 3)
     x2 = np.linspace(-4, 4, 401)
     line = np.stack([np.zeros_like(x2), x2], axis=-1).astype("float32")
@@ -134,28 +140,39 @@ def plot_predictions(
     along.set(title="along x1 = 0, every seed", xlabel="x2", ylabel="y")
     # A model that went astray would take the picture for itself.
     along.set_ylim(1.3 * truth(line).min(), 0.3 * -truth(line).min())
-    along.legend()
     scatter.axline((0, 0), slope=1, color="black", linewidth=0.8)
     scatter.set(
-        title=f"the tail of the test set, seed {runs[0].seed}",
+        title=f"in the tail, seed {runs[0].seed}",
         xlabel="y",
         ylabel="prediction",
     )
     scatter.xaxis.get_major_locator().set_params(nbins=4)
-    errors.axvline(distance[tail].min(), color="0.6", linewidth=0.8)
+    errors.axvspan(
+        distance[tail].min(),
+        distance.max(),
+        color="0.92",
+        linewidth=0,
+        label="the tail",
+        zorder=0,
+    )
+    seeds = tables.count({run.seed for run in runs}, "seed")
     errors.set(
-        title="test error; right of the line is the tail",
+        title=f"median and range, {seeds}",
         xlabel="|x2|",
         ylabel="root mean squared error",
-        yscale="log",
     )
+    pictures.logarithmic(errors)
+    pictures.legend_below(figure)
     figure.savefig(path, dpi=150)
 
 
 def plot_singular_values(
     runs: Sequence[Run], test_x: np.ndarray, tail: np.ndarray, path: pathlib.Path
 ) -> None:
-    """Draws how often each adapted singular value occurs in a layer, a row a run."""
+    """Draws how often each adapted singular value occurs in a layer, a row a run.
+
+    Filled elsewhere, as an outline in the tail.
+    """
     figure = Figure(figsize=(9, 2.8 * len(runs)), layout="constrained")
     panels = figure.subplots(len(runs), 2, squeeze=False)
     for run, row in zip(runs, panels, strict=True):
@@ -169,14 +186,14 @@ def plot_singular_values(
             low, high = np.quantile(values, [0.002, 0.998])
             bars = np.linspace(low, high, 80)
             for place in range(values.shape[-1]):
-                of, color = values[:, place], f"C{place}"
+                of, color = values[:, place], CYCLE[place % len(CYCLE)]
                 axes.hist(
                     of[~tail],
                     bars,
                     density=True,
                     color=color,
                     alpha=0.4,
-                    label=f"value {place + 1}",
+                    label=f"value {place + 1}, elsewhere",
                 )
                 axes.hist(
                     of[tail],
@@ -192,7 +209,7 @@ def plot_singular_values(
                 ylabel="density",
                 yscale="log",
             )
-    panels[0, 0].legend()
+    pictures.legend_below(figure, columns=4)
     figure.savefig(path, dpi=150)
 
 
@@ -217,7 +234,7 @@ def report(
         print("\nWhat is left of a baseline's error (below 1: better than it):")
         print(table)
     plot_predictions(runs, test, tail, truth, options.output / "predictions.png")
-    pictures = "predictions.png"
+    drawn = "predictions.png"
     adaptive = [
         group[0]
         for model, group in tables.grouped(runs, "model").items()
@@ -226,5 +243,5 @@ def report(
     if adaptive:
         path = options.output / "singular_values.png"
         plot_singular_values(adaptive, test[0], tail, path)
-        pictures += " and singular_values.png"
-    print(f"Results, {pictures} are in {options.output}")
+        drawn += " and singular_values.png"
+    print(f"Results, {drawn} are in {options.output}")

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from examples.rectification.mixlu_training import Run, Thesis
-from examples.shared import tables
+from examples.shared import pictures, tables
+from keras_modact.utils.plotting import ORANGE, PURPLE
 
 
 def with_gradient(runs: Sequence[Run], gradient: str) -> dict[float, list[Run]]:
@@ -225,16 +226,13 @@ def plot_course(runs: Sequence[Run], path: pathlib.Path, title: str) -> None:
     ):
         for run in group:
             epochs = np.arange(1, len(run.training_errors) + 1)
-            axes.plot(epochs, run.training_errors, "-", color="C0", label="training")
-            axes.plot(epochs, run.drawn_test_errors, ":", color="C1", label="test")
+            axes.plot(epochs, run.training_errors, color=ORANGE, label="training")
+            axes.plot(epochs, run.drawn_test_errors, ":", color=PURPLE, label="test")
         of = "" if gradient == "either" else f", {gradient} gradient"
-        axes.set(title=f"{fraction:g}% NegLU{of}", ylabel="error %", xlabel="epoch")
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("")
+        axes.set(title=f"{fraction:g}% NegLU{of}", ylabel="error / %", xlabel="epoch")
+        pictures.logarithmic(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles[:2], labels[:2], loc="outside lower center", ncols=2)
+    pictures.legend_below(figure)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
@@ -250,15 +248,10 @@ def plot_errors(
         draw(axes, with_gradient(runs, gradient), thesis, "o-", "here", 1.03)
         draw(axes, thesis.runs(), thesis, "s:", "thesis", 1.08)
         axes.set_title(f"gradient: {gradient}", pad=22)
-        axes.set_xlabel("% NegLU")
+        axes.set_xlabel("NegLUs / %")
         axes.grid(color="0.9")
-    panels[0].set_ylabel(f"{thesis.measure} %")
-    handles = {
-        label: handle
-        for axes in panels
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+    panels[0].set_ylabel(f"{thesis.measure} / %")
+    pictures.legend_below(figure)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
@@ -277,7 +270,7 @@ def draw(
     them, and leave the others their scale.
     """
     kept = {x: trained(group) for x, group in groups.items() if trained(group)}
-    for name, color in (("train", "C0"), ("test", "C1")):
+    for name, color in (("train", ORANGE), ("test", PURPLE)):
         values = [
             [thesis.shown(getattr(run, f"{name}_error")) for run in group]
             for group in kept.values()

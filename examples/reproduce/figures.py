@@ -15,7 +15,9 @@ from examples.modulation import nodes
 from examples.reproduce import verdicts
 from examples.reproduce.catalog import Cell, Table
 from examples.reproduce.store import Results
+from examples.shared import pictures
 from keras_modact.bistability import plotting
+from keras_modact.utils.plotting import BLUE
 
 
 def shown_cells(table: Table, source: Table, results: Results) -> list[Cell]:
@@ -38,6 +40,8 @@ def draw(
         figure = histogram_figure(table.histogram, cells, results)
     else:
         figure = course_figure(table.curves, cells, results)
+    if figure is not None:
+        figure.suptitle(table.title)
     return save(figure, folder / f"{table.id}-{results.preset}.png")
 
 
@@ -52,11 +56,16 @@ def save(figure: Figure | None, path: pathlib.Path) -> pathlib.Path | None:
 def course_figure(
     names: Sequence[str], cells: Sequence[Cell], results: Results
 ) -> Figure | None:
-    """Curves by epoch: a panel a curve, a line for each cell, a band over its runs."""
-    figure = Figure(figsize=(1 + 4 * len(names), 4), layout="constrained")
+    """Curves by epoch: a panel a curve, a line for each cell, a band over its runs.
+
+    Lines of one cell in several settings have one colour and several dashes.
+    """
+    figure = Figure(figsize=(max(6.4, 3.6 * len(names)), 4.4), layout="constrained")
     panels = figure.subplots(1, len(names), squeeze=False)[0]
+    titles = [cell.name for cell in cells]
+    colors = [pictures.color_of(titles, title) for title in titles]
     for axes, name in zip(panels, names, strict=True):
-        for place, cell in enumerate(cells):
+        for place, (cell, color) in enumerate(zip(cells, colors, strict=True)):
             curves = [
                 [np.nan if x is None else x for x in run["curve"][name]]
                 for run in results.of(cell.name)
@@ -68,18 +77,22 @@ def course_figure(
             least = min(map(len, curves))
             found = np.array([curve[:least] for curve in curves])
             epochs = np.arange(1, least + 1)
-            color = f"C{place % 10}"
-            dash = ("-", "--", ":", "-.")[place // 10 % 4]
+            dash = ("-", "--", ":", "-.")[colors[:place].count(color) % 4]
             axes.plot(epochs, found.mean(axis=0), dash, color=color, label=cell.name)
             if len(found) > 1:
                 low, high = found.min(axis=0), found.max(axis=0)
-                axes.fill_between(epochs, low, high, color=color, alpha=0.2)
-        axes.set(title=name.replace("_", " "), xlabel="epoch")
+                band = {"color": color, "alpha": 0.2, "linewidth": 0}
+                axes.fill_between(epochs, low, high, **band)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(results.table.measures.get(name, name.replace("_", " ")))
         axes.xaxis.get_major_locator().set_params(integer=True)
+        low, high = axes.dataLim.intervaly
+        if 0 < 10 * low < high:
+            pictures.logarithmic(axes)
     drawn = [axes for axes in panels if axes.lines]
     if not drawn:
         return None
-    drawn[-1].legend(fontsize="small")
+    pictures.legend_below(figure)
     return figure
 
 
@@ -102,14 +115,16 @@ def histogram_figure(
     panels = figure.subplots(len(cells), sharex=True, sharey=True, squeeze=False)
     bins = np.linspace(min(every) - 1e-3, max(every) + 1e-3, 31)
     for axes, cell, found in zip(panels[:, 0], cells, values, strict=True):
-        axes.hist(found, bins)
+        axes.hist(found, bins, color=BLUE)
         axes.set_title(f"{cell.name}, n = {len(found)}", fontsize="small", loc="left")
         axes.yaxis.get_major_locator().set_params(integer=True)
         if measure in cell.paper:
             mean = verdicts.figure_of(cell.paper[measure])[0]
-            axes.axvline(mean, color="0.3", linestyle=":")
+            line = {"color": "0.3", "linestyle": ":", "label": "the paper's mean"}
+            axes.axvline(mean, **line)
     panels[-1, 0].set_xlabel(measure.replace("_", " "))
     figure.supylabel("runs", fontsize="medium")
+    pictures.legend_below(figure)
     return figure
 
 
@@ -123,17 +138,23 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
             found.append((cell.name, node))
     if not found:
         return None
-    figure = Figure(figsize=(1 + 3 * len(found), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
-    for axes, (name, node) in zip(panels, found, strict=True):
+    rows, columns = pictures.grid(len(found))
+    size = 0.6 + 3 * columns, 0.8 + 2.5 * rows
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes in panels.ravel()[len(found) :]:
+        axes.remove()
+    for axes, (name, node) in zip(panels.ravel(), found, strict=False):
         nodes.draw(axes, node, name)
-    panels[0].set_ylabel("taken into the cell")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("taken into the cell")
+    pictures.legend_below(figure)
     return figure
 
 
 def bistability_figure() -> Figure:
     """Vecoven 2021, figure 2: bifurcation, h - F(h), and responses to pulses."""
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    figure = Figure(figsize=(10.5, 3.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     plotting.plot_bifurcation(ax=left)
     plotting.plot_gap(ax=middle)
@@ -146,14 +167,18 @@ def bistability_figure() -> Figure:
 def curve_figure(functions: Iterable[tuple[str, Callable[[Any], Any]]]) -> Figure:
     """Functions of one number, side by side."""
     functions = list(functions)
-    figure = Figure(figsize=(2.6 * len(functions), 2.6), layout="constrained")
-    panels = figure.subplots(1, len(functions), squeeze=False)[0]
+    rows, columns = pictures.grid(len(functions))
+    figure = Figure(figsize=(2.8 * columns, 2.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(functions) :]:
+        axes.remove()
     x = np.linspace(-3, 3, 601, dtype="float32")
-    for axes, (title, function) in zip(panels, functions, strict=True):
+    for axes, (title, function) in zip(panels, functions, strict=False):
         axes.axhline(0, color="0.8", linewidth=0.8)
         axes.axvline(0, color="0.8", linewidth=0.8)
-        axes.plot(x, ops.convert_to_numpy(function(ops.convert_to_tensor(x))))
-        axes.set(title=title, xlabel="x")
+        y = ops.convert_to_numpy(function(ops.convert_to_tensor(x)))
+        axes.plot(x, y, color=BLUE)
+        axes.set(title=title, xlabel="x", ylabel="y")
     return figure
 
 

@@ -68,7 +68,7 @@ def plot_gamma_path(
     """Draws the way of (n, s) in training: ring, line, dot.
 
     A ring is where training starts, a dot where it ends, the line between them the
-    mean over neurons; small dots are the neurons at the end.
+    mean over neurons; thin lines and small dots are the ways and ends of neurons.
 
     Args:
         gains: n at each epoch, `(epochs,)` or `(epochs, neurons)`.
@@ -102,12 +102,16 @@ def plot_gamma_path(
         )
     ax = new_axes(ax)
     n, s = n.reshape(len(n), -1), s.reshape(len(s), -1)
+    way = n.mean(1), s.mean(1)
+    ax.plot(*way, color=color, linewidth=1.5, label=label, zorder=3)
     if n.shape[1] > 1:
         units = _pairs(n[-1], s[-1], 10 * _SHOWN)
-        ax.scatter(*units.T, s=10, color=color, alpha=0.4, linewidths=0)
-    way = n.mean(1), s.mean(1)
-    ax.plot(*way, color=color, linewidth=1.5, label=label)
-    ends = {"s": 45, "color": color, "zorder": 3}
+        ax.scatter(*units.T, s=10, color=color, alpha=0.5, linewidths=0)
+        shown = slice(0, _SHOWN)
+        thin = {"linewidth": 0.6, "alpha": 0.5, "zorder": 1}
+        ax.plot(n[:, shown], s[:, shown], color=color, **thin)
+    # Small, so that they leave a short way in sight.
+    ends = {"s": 24, "color": color, "zorder": 4}
     ax.scatter(way[0][:1], way[1][:1], facecolors="white", **ends)
     ax.scatter(way[0][-1:], way[1][-1:], **ends)
     ax.set(xlabel="gain n", ylabel="saturation s")

@@ -252,6 +252,14 @@ def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
             alpha=0.7,
             linewidths=0,
         )
-    ax.set(xlabel="first principal component", ylabel="second")
-    ax.legend(title="attractors", fontsize="small", title_fontsize="small")
+    ax.set(xlabel="first principal component", ylabel="second principal component")
+    ax.legend(
+        title="attractors",
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=2,
+        frameon=False,
+        fontsize="small",
+        title_fontsize="small",
+    )
     return ax

@@ -33,7 +33,8 @@ class MixLU(keras.layers.Layer):
 
     `scope="units"`, as in the thesis' text, selects round(p * units) of the units
     (half to even) at random when the layer is built. The selection is a
-    non-trainable weight and is saved with the model.
+    non-trainable weight, `negative_units`, Boolean `(units,)`, and is saved with the
+    model.
 
     `scope="elements"`, as in the thesis' program, selects exactly
     round(p * size) elements of the whole tensor, batch included, anew at each

@@ -592,7 +592,8 @@ def test_picture_has_validation_and_training_of_every_run(tmp_path, monkeypatch)
     (axes,) = drawn[0].axes
     courses = [list(np.round(line.get_ydata(), 6)) for line in axes.lines]
     assert courses == [[5, 4], [8, 8], [6, 4], [8, 8], [7, 4], [8, 8]]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == [
         "LSTM, validation", "LSTM, training",
         "modulated LSTM, validation", "modulated LSTM, training",
     ]  # fmt: skip

@@ -226,7 +226,7 @@ def test_picture_shows_predictions_and_errors_by_distance(drawn, tmp_path):
         wanted, found = np.reshape(dots.get_xdata(), -1), dots.get_ydata().ravel()
         np.testing.assert_array_equal(np.sort(wanted), np.sort(y[tail, 0]))
         np.testing.assert_allclose(found, wanted + off, rtol=1e-5)
-    adaptive, baseline, _ = errors.lines
+    adaptive, baseline = errors.lines
     np.testing.assert_allclose(adaptive.get_ydata(), 2, rtol=1e-3)
     np.testing.assert_allclose(baseline.get_ydata(), 5, rtol=1e-3)
     assert path.stat().st_size > 1000

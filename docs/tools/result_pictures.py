@@ -1,0 +1,161 @@
+"""Draws committed results, `python -m docs.tools.result_pictures [NAME...]`.
+
+What lies in `examples/results`, so that the pictures change with it, and the adapted
+singular values of one network, trained as those are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from keras import ops
+
+from docs.tools.panels import FOLDER, panels
+from examples.parameterization import tail_regression
+from examples.shared.pictures import color_of, legend_below, logarithmic
+from keras_modact.parameterization.plotting import plot_singular_values
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+AROUND_ONE = ", around one"
+RESULTS = Path(__file__).parents[2] / "examples" / "results"
+
+
+def results(table: str, preset: str) -> dict[str, list[dict[str, Any]]]:
+    """The committed runs of a table, by cell."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((RESULTS / table / preset).rglob("seed-*.json")):
+        run = json.loads(path.read_text("utf-8"))
+        found.setdefault(run["cell"], []).append(run)
+    return found
+
+
+def draw_by_epoch(
+    ax: Any, curves: Mapping[str, np.ndarray], label: Callable[[str], str]
+) -> None:
+    """The mean over seeds of each curve, `(seeds, epochs)`, and a band over them.
+
+    A network that starts around one has the colour of the other, and is dashed.
+    """
+    networks = dict.fromkeys(name.removesuffix(AROUND_ONE) for name in curves)
+    for name, curve in curves.items():
+        epochs = np.arange(1, curve.shape[1] + 1)
+        color = color_of(list(networks), name.removesuffix(AROUND_ONE))
+        dash = "--" if name.endswith(AROUND_ONE) else "-"
+        ax.plot(epochs, curve.mean(0), dash, color=color, label=label(name))
+        if len(curve) > 1:
+            band = {"color": color, "alpha": 0.2, "linewidth": 0}
+            ax.fill_between(epochs, curve.min(0), curve.max(0), **band)
+    ax.set_xlabel("epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    logarithmic(ax)
+
+
+def copy_first_input() -> None:
+    figure, axes = panels(1, 2, 3.8)
+    for ax, (steps, preset) in zip(axes, ((5, "paper"), (50, "quick")), strict=True):
+        found = results("bistability/table-1", preset)
+        curves = {
+            cell: np.array([run["curve"]["test_mse"] for run in runs])
+            for cell, runs in found.items()
+            if cell.startswith(f"T = {steps},")
+        }
+        ax.axhline(1, color="0.6", linewidth=0.8, label="guessing 0", zorder=0)
+        draw_by_epoch(ax, curves, lambda name: name.split(", ")[1])
+        rate = next(iter(found.values()))[0]["settings"]["learning_rates"][0]
+        ax.set_title(f"T = {steps}, Adam at {rate:g}")
+    axes[0].set_ylabel("test mean squared error")
+    legend_below(figure, columns=7)
+    figure.savefig(FOLDER / "copy_first_input.png", dpi=110)
+
+
+def tail_errors() -> None:
+    found = results("parameterization/figure-2", "paper")
+    titles = {"tail_mse": "in the tail", "rest_mse": "elsewhere"}
+    figure, axes = panels(1, 2, 3.0, sharey=True)
+    random = np.random.default_rng(0)
+    for ax, (measure, title) in zip(axes, titles.items(), strict=True):
+        for place, (model, runs) in enumerate(found.items()):
+            errors = [run["result"][measure] for run in runs]
+            heights = place + random.uniform(-0.15, 0.15, len(errors))
+            color = color_of(list(found), model)
+            ax.plot(errors, heights, "o", color=color, alpha=0.6, markersize=4)
+            middle = np.median(errors)
+            ax.plot([middle, middle], [place - 0.35, place + 0.35], color="black")
+        ax.set(xscale="log", xlabel="mean squared error", title=title)
+    names = [
+        f"{model}\n{runs[0]['result']['parameters']} parameters"
+        for model, runs in found.items()
+    ]
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    figure.savefig(FOLDER / "tail_errors.png", dpi=110)
+
+
+def singular_values() -> None:
+    arguments = [
+        "--preset",
+        "paper",
+        "--models",
+        "adaptive",
+        "--seeds",
+        "0",
+        "--verbose",
+        "0",
+    ]
+    options = tail_regression.parse(arguments)
+    (run,) = tail_regression.run(options)
+    x = tail_regression.make_test(options)[0]
+    first, last = run.network.layers
+    values = {
+        "first layer": first.adaptation(ops.convert_to_tensor(x))[1],
+        "second layer": last.adaptation(first(ops.convert_to_tensor(x)))[1],
+    }
+    # The mean of neighbours, but for the outermost, which are few and far apart.
+    order = np.argsort(x[:, 1])
+    edges = np.linspace(-4, 4, 81)
+    bins = np.digitize(x[order, 1], edges)
+    kept = [place for place in np.unique(bins) if (bins == place).sum() >= 5]
+    by = np.array([x[order, 1][bins == place].mean() for place in kept])
+    figure, axes = panels(1, 2, 3.2)
+    for ax, (title, found) in zip(axes, values.items(), strict=True):
+        sorted_values = ops.convert_to_numpy(found)[order]
+        means = np.array([sorted_values[bins == place].mean(0) for place in kept])
+        plot_singular_values(means, by=by, ax=ax, xlabel="x2")
+        ax.set_title(title)
+        ax.get_legend().remove()
+    axes[1].set_ylabel("")
+    axes[0].legend(title="singular value", ncols=2, loc="best")
+    figure.savefig(FOLDER / "singular_values.png", dpi=110)
+
+
+def adaptive_mnist() -> None:
+    found = results("parameterization/table-1", "paper")
+    curves = {
+        cell: 100 - 100 * np.array([run["curve"]["test"] for run in runs])
+        for cell, runs in found.items()
+    }
+    figure, ax = panels(1, 1, 4.2)
+    draw_by_epoch(ax, curves, str)
+    ax.set_ylabel("test images misread / %")
+    legend_below(figure, columns=3)
+    figure.savefig(FOLDER / "adaptive_mnist.png", dpi=110)
+
+
+DRAWN: dict[str, Callable[[], None]] = {
+    one.__name__: one
+    for one in (copy_first_input, tail_errors, singular_values, adaptive_mnist)
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or DRAWN:
+        print(name)
+        DRAWN[name]()
+        pyplot.close("all")
