@@ -1,8 +1,9 @@
 """Hooks of MkDocs: pages that lie elsewhere, and mathematics as MathML.
 
 The changelog, how to contribute and the results are pages of the site where they
-lie in the repository. Formulas are written `$...$` or `$$...$$`, as GitHub shows
-them too, and become MathML here, which browsers draw without a script.
+lie in the repository. The notebook is run, and shown with its output. Formulas are
+written `$...$` or `$$...$$`, as GitHub shows them too, and become MathML here, which
+browsers draw without a script.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, Files
+
+from docs.tools.notebook import executed
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "examples" / "results"
@@ -35,6 +38,17 @@ def on_files(files: Files, config: Any) -> Files:
     for address, path in found.items():
         files.append(File.generated(config, address, abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str | None:
+    """Runs the notebook."""
+    if page.file.src_uri != "notebook.md":
+        return None
+    shown, pictures = executed(markdown)
+    for name, content in pictures.items():
+        address = f"notebook/{name}"
+        files.append(File.generated(config, address, content=content))
+    return shown
 
 
 def on_page_content(content: str, **_: Any) -> str:

@@ -333,7 +333,18 @@ def checked(
         declaration: The `TypedDict` that declares them.
         given: A constructor's arguments by name; the declared ones are removed.
         signature: Has the defaults of those that are not given.
+
+    Raises:
+        TypeError: If the signature lacks declared arguments.
     """
+    missing = declared(declaration).keys() - signature.parameters.keys()
+    if missing:
+        raise TypeError(
+            f"A constructor of one's own, here {signature}, must end in `**kwargs` "
+            "and pass them on, `super().__init__(..., **kwargs)`: among them are "
+            f"{', '.join(sorted(missing))}. A layer whose `cell_class` has the "
+            "further arguments needs no constructor."
+        )
     return {
         name: argument.check(name, given.pop(name, signature.parameters[name].default))
         for name, argument in declared(declaration).items()

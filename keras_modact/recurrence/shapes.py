@@ -48,7 +48,8 @@ def check_sequences(name: str, shape: Shape) -> None:
 
 def check_features(name: str, cell: RecurrentCell, shape: Shape) -> None:
     """Refuses inputs with other features than a built cell has weights for."""
-    built_for = cell.features if cell.built else None
+    # A `build` of one's own need not call `checked_features`.
+    built_for = getattr(cell, "features", None) if cell.built else None
     if None not in (built_for, shape[-1]) and shape[-1] != built_for:
         raise ValueError(
             f"{name} was built for {built_for} input features, received the "

@@ -103,3 +103,38 @@ def test_dtype_policy_set_later_reaches_the_cell(row: Row) -> None:
     assert keras.backend.standardize_dtype(got.dtype) == "bfloat16"
     assert {weight.dtype for weight in layer.weights} == {"float32"}
     np.testing.assert_array_equal(as_float64(got), as_float64(want))
+
+
+class PlainCell(keras_modact.RecurrentCell):
+    def build(self, input_shape: Any) -> None:
+        # Without `checked_features`.
+        self.kernel = self.add_weight(name="kernel", shape=(3, self.units))
+
+    def project(self, inputs: Any) -> Any:
+        return self.product(inputs, self.kernel)
+
+    def step(self, projected: Any, states: Any, recurrent_mask: Any = None) -> Any:
+        return [ops.tanh(projected + states[0])]
+
+
+def test_a_build_of_its_own_need_not_note_the_features() -> None:
+    class Plain(keras_modact.RecurrentLayer):
+        cell_class = PlainCell
+
+    assert Plain(4)(X).shape == (4, 4)
+
+
+def test_a_constructor_that_passes_nothing_on_says_what_it_lacks() -> None:
+    class ClosedCell(PlainCell):
+        def __init__(self, units: int) -> None:
+            super().__init__(units)
+
+    class Closed(keras_modact.RecurrentLayer):
+        cell_class = PlainCell
+
+        def __init__(self, units: int) -> None:
+            super().__init__(units)
+
+    for cls, lacks in ((ClosedCell, "kernel_constraint"), (Closed, "return_state")):
+        with pytest.raises(TypeError, match=rf"must end in `\*\*kwargs`.*{lacks}"):
+            cls(4)
