@@ -1,7 +1,8 @@
 """What the tests of several examples use.
 
 The scripts are written for any backend, and what they make of results is the same on
-each: torch runs every test, the others those that train, each script once.
+each: torch runs every test. The others run what trains in another way than by `fit`
+alone, and one script that does not.
 """
 
 from pathlib import Path

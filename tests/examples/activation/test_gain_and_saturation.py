@@ -240,8 +240,9 @@ def test_diverged_run_is_called_so(fake_mnist, tmp_path, capsys):
     }
 
 
-@pytest.mark.every_backend
-@pytest.mark.parametrize("task", ["mnist", "copy"])
+@pytest.mark.parametrize(
+    "task", ["mnist", pytest.param("copy", marks=pytest.mark.every_backend)]
+)
 def test_run_prints_a_table_and_writes_results_and_pictures(
     task, fake_mnist, tmp_path, capsys, monkeypatch
 ):

@@ -40,8 +40,10 @@ def test_quick_preset_gives_every_cell_the_same_rate():
     assert copy_first_input.PRESETS["quick"]["learning_rates"] == [5e-3]
 
 
-@pytest.mark.every_backend
-@pytest.mark.parametrize(("time_steps", "nearest"), [(5, 5), (40, 50)])
+@pytest.mark.parametrize(
+    ("time_steps", "nearest"),
+    [pytest.param(5, 5, marks=pytest.mark.every_backend), (40, 50)],
+)
 def test_run_prints_a_table_and_writes_results_and_picture(
     time_steps, nearest, tiny, tmp_path, capsys
 ):

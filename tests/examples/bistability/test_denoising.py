@@ -76,7 +76,6 @@ def test_sizes_out_of_range_are_refused(given, told, tiny, tmp_path, capsys):
     assert told in error
 
 
-@pytest.mark.every_backend
 def test_run_prints_a_table_and_draws_errors_and_gates(tiny, tmp_path, capsys):
     options = "--time-steps 12 --free-steps 6 --cells brc gru --flags published"
     (brc, gru) = denoising.main([*tiny, *options.split(), "--output", str(tmp_path)])

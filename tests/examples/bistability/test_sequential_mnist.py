@@ -129,7 +129,6 @@ def test_variant_of_the_paper(variant, count, accuracy, shape):
     assert model.output_shape == (None, 10)
 
 
-@pytest.mark.every_backend
 @pytest.mark.parametrize("variant", ["line", "variable"])
 def test_run_prints_a_table_and_writes_results_and_picture(
     variant, fake_mnist, tiny, tmp_path, capsys

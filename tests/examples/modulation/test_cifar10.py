@@ -259,7 +259,6 @@ def test_picture_has_each_image_beside_its_signals(tmp_path, drawn):
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.every_backend
 def test_run_prints_tables_and_writes_results_and_pictures(
     fake_cifar10, tmp_path, capsys
 ):

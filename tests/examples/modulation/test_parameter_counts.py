@@ -6,7 +6,6 @@ from examples.modulation import parameter_counts
 from examples.reproduce import verdicts
 
 
-@pytest.mark.every_backend
 def test_networks_are_counted_as_printed(capsys):
     """But for the DenseNets, which take their time and have a test of their own."""
     networks = [name for name in parameter_counts.COUNTS if "densenet" not in name]

@@ -432,8 +432,9 @@ def begin_after_the_first(average, losses):
     average.begun = True
 
 
-@pytest.mark.every_backend
-@pytest.mark.parametrize("cell", ["modulated", "adaptive"])
+@pytest.mark.parametrize(
+    "cell", [pytest.param("modulated", marks=pytest.mark.every_backend), "adaptive"]
+)
 def test_interrupted_training_resumed_has_the_same_course(
     cell, text, tmp_path, monkeypatch
 ):

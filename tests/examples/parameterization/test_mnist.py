@@ -225,7 +225,6 @@ def test_singular_values_are_the_last_layer_s_means_by_digit(drawn, tmp_path):
     assert path.stat().st_size > 1000
 
 
-@pytest.mark.every_backend
 @pytest.mark.parametrize("models", [["logistic", "sva-8k"], ["logistic"]])
 def test_run_prints_a_table_and_writes_results_and_pictures(
     models, fake_mnist, tmp_path, capsys

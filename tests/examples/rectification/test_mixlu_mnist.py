@@ -96,7 +96,6 @@ def test_mean_training_image_is_taken_off_both_sets(fake_mnist, tmp_path, monkey
     assert (len(labels), len(test_labels)) == (12, 6)
 
 
-@pytest.mark.every_backend
 @pytest.mark.parametrize("scope", ["units", "elements"])
 def test_run_prints_a_table_and_writes_results_and_picture(
     scope, fake_mnist, tmp_path, capsys
