@@ -1,7 +1,5 @@
 """The numbers of parameters that the modulator paper prints."""
 
-import pytest
-
 from examples.modulation import parameter_counts
 from examples.reproduce import verdicts
 
