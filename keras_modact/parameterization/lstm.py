@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import keras
 from keras import ops
 
+from keras_modact.parameterization.from_lstm import converted
 from keras_modact.parameterization.lstm_base import (
     GATES,
     POLICIES,
@@ -299,7 +300,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         Raises:
             ValueError: As in `AdaptiveLSTM.from_lstm`, and if the cell has dropout.
         """
-        return _converted(
+        return converted(
             cls,
             "AdaptiveLSTMCell.from_lstm_cell",
             cell,
@@ -444,38 +445,6 @@ class AdaptiveLSTM(RecurrentLayer):
         assert keras.ops.max(keras.ops.abs(layer(x) - outputs)) < 1e-6
         ```
         """
-        return _converted(
+        return converted(
             cls, "AdaptiveLSTM.from_lstm", layer, policy_units, conversion.LSTM, kwargs
         )
-
-
-def _converted(
-    cls: Any,
-    method: str,
-    source: Any,
-    policy_units: int | None,
-    carried: Sequence[str],
-    given: dict[str, Any],
-) -> Any:
-    """A layer or a cell with the weights of one of Keras'.
-
-    Args:
-        cls: The class of what is made.
-        method: What an error calls the conversion.
-        source: What the weights come from.
-        policy_units: As in the constructor.
-        carried: The arguments that are taken over from it.
-        given: The other ones.
-    """
-    conversion.check_lstm(method, source)
-    weights = getattr(source, "cell", source)
-    conversion.refuse(method, source, conversion.other_activations(weights))
-    given = conversion.around_one(method, source, carried, given)
-    made = cls(policy_units=policy_units, **given)
-    conversion.build_like(made, source)
-    cell = getattr(made, "cell", made)
-    cell.kernel.assign(conversion.array(weights.kernel))
-    cell.recurrent_kernel.assign(conversion.array(weights.recurrent_kernel))
-    if cell.use_bias:
-        cell.bias.assign(conversion.array(weights.bias))
-    return made
