@@ -214,9 +214,9 @@ class GORUCell(RecurrentCell):
     ) -> list[Tensor]:
         h = states[0]
         read = numerics.masked(h, recurrent_mask)
-        drive, gates = projected[..., : self.units], projected[..., self.units :]
+        drive, gates = arithmetic.split_at(projected, (self.units, 2 * self.units))
         gates = arithmetic.sigmoid(gates + numerics.matmul(read, self.recurrent_kernel))
-        reset, update = gates[..., : self.units], gates[..., self.units :]
+        reset, update = arithmetic.split(gates, 2)
         v = arithmetic.multiply_add(reset, self.rotate(read), drive)
         return [arithmetic.interpolate(self._modrelu(v), h, update)]
 

@@ -198,7 +198,7 @@ class LMUCell(RecurrentCell):
     ) -> list[Tensor]:
         h, m = states
         read = numerics.masked(h, recurrent_mask)
-        drive, written = projected[..., : self.units], projected[..., self.units :]
+        drive, written = arithmetic.split_at(projected, (self.units, 1))
         written = written + numerics.matmul(read, self.hidden_encoder)
         written = written + numerics.matmul(m, self.memory_encoder)
         m = arithmetic.multiply_add(

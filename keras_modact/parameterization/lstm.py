@@ -239,7 +239,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
             latent_below: As in `advance`.
         """
         columns = projected.shape[-1] - self.features
-        of_policy, x = projected[..., :columns], projected[..., columns:]
+        of_policy, x = arithmetic.split_at(projected, (columns, self.features))
         h = masked(states[0], masks[0])
         kernel = numerics.weight_like(self.policy_kernel, h)
         above = self.features + self.units

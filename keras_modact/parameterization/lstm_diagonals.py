@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from keras import ops
 
 from keras_modact.parameterization.lstm_base import GATES
+from keras_modact.recurrence import arithmetic
 from keras_modact.utils.validation import Tensor
 
 
@@ -70,10 +70,6 @@ class DiagonalLayout:
 
     def cut(self, diagonals: Tensor) -> Adaptation:
         """The diagonals apart, from the tensor that has them side by side."""
-        places = pairwise(accumulate(self.sizes, initial=0))
-        return Adaptation(
-            *(
-                diagonals[..., start:end] if start < end else None
-                for start, end in places
-            )
-        )
+        sizes = self.sizes
+        parts = iter(arithmetic.split_at(diagonals, [size for size in sizes if size]))
+        return Adaptation(*(next(parts) if size else None for size in sizes))

@@ -10,6 +10,7 @@ TensorFlow was measured to gain nothing by that, and XLA merges operations by it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import keras
 from keras import ops
@@ -29,6 +30,10 @@ if keras.backend.backend() == "torch":
     def split(x: Tensor, parts: int) -> Sequence[Tensor]:
         """Equal blocks of the last axis."""
         return torch.chunk(x, parts, -1)
+
+    def split_at(x: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
+        """Blocks of these sizes of the last axis."""
+        return torch.split(x, list(sizes), -1)
 
     def concatenate(tensors: Sequence[Tensor]) -> Tensor:
         """The tensors side by side, along the last axis."""
@@ -74,6 +79,11 @@ else:
     def split(x: Tensor, parts: int) -> Sequence[Tensor]:
         """Equal blocks of the last axis."""
         return ops.split(x, parts, axis=-1)
+
+    def split_at(x: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
+        """Blocks of these sizes of the last axis."""
+        # Slices would each have a gradient of the whole size, to be added up.
+        return ops.split(x, list(accumulate(sizes))[:-1], axis=-1)
 
     def concatenate(tensors: Sequence[Tensor]) -> Tensor:
         """The tensors side by side, along the last axis."""
