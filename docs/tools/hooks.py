@@ -29,8 +29,6 @@ def on_files(files: Files, config: Any) -> Files:
     found = {
         "changelog.md": ROOT / "CHANGELOG.md",
         "contributing.md": ROOT / "CONTRIBUTING.md",
-        "pictures/copy_first_input.png": ROOT
-        / "examples/bistability/pictures/copy_first_input.png",
     }
     for kind in ("*.md", "*.png"):
         for path in sorted(RESULTS.rglob(kind)):
