@@ -1,0 +1,141 @@
+"""The mutants of the negative rectifiers."""
+
+from __future__ import annotations
+
+from tests.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        "NegLU is a ReLU",
+        "rectification",
+        "return -ops.relu(-numerics",
+        "return ops.relu(numerics",
+        ("test_neglu",),
+    ),
+    Mutant(
+        "smooth NegLU has the wrong sign",
+        "rectification",
+        "return ops.log_sigmoid(",
+        "return -ops.log_sigmoid(",
+        ("test_neglu",),
+    ),
+    Mutant(
+        "NegLU forgets that it is smooth",
+        "rectification",
+        '"smooth": self.smooth}',
+        "}",
+        ("test_serialization",),
+    ),
+    Mutant(
+        "MixLU mixes up which units are negative",
+        "rectification",
+        "ops.where(chosen, negative, others)",
+        "ops.where(chosen, others, negative)",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "MixLU's expected value outside training",
+        "rectification",
+        "numerics.scaled(others, 1 - self.fraction)",
+        "numerics.scaled(others, self.fraction)",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "MixLU draws elements outside training",
+        "rectification",
+        "elif training or self.draw_at_inference",
+        "elif True",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "MixLU's published gradient is exact",
+        "rectification",
+        "ops.stop_gradient(neglu(inputs)) +",
+        "neglu(inputs) +",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "MixLU draws without its seed",
+        "rectification",
+        "ops.arange(size) < count, seed=seed",
+        "ops.arange(size) < count",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "MixLU draws one unit too many",
+        "rectification",
+        "ops.arange(size) < count",
+        "ops.arange(size) <= count",
+        ("test_mixlu",),
+    ),
+    Mutant(
+        "ConvAct forgets the positive side",
+        "rectification",
+        "return first + second",
+        "return second",
+        ("test_convact",),
+    ),
+    Mutant(
+        "ConvAct scales both sides alike",
+        "rectification",
+        "                neglu(inputs), negative\n",
+        "                neglu(inputs), positive\n",
+        ("test_convact",),
+    ),
+    Mutant(
+        "a filter starts beside its middle",
+        "rectification",
+        "(size - 1) // 2 for size",
+        "size // 2 for size",
+        ("test_convact",),
+    ),
+    Mutant(
+        "a piece that is no number is passed over",
+        "rectification",
+        "wins | (first != first)",
+        "wins",
+        ("test_maxout",),
+    ),
+    Mutant(
+        "channels are sought on the last axis always",
+        "rectification",
+        'return 1 if data_format == "channels_first" else -1',
+        "return -1",
+        ("test_convact",),
+    ),
+    Mutant(
+        "the smallest pieces are the largest",
+        "rectification",
+        "wins = first > second if largest else first < second",
+        "wins = first > second",
+        ("test_maxout",),
+    ),
+    Mutant(
+        "minima come last",
+        "rectification",
+        "ops.concatenate([smallest, others], axis=axis)",
+        "ops.concatenate([others, smallest], axis=axis)",
+        ("test_maxout",),
+    ),
+    Mutant(
+        "Min-Maxout has no bias",
+        "rectification",
+        "return x + ops.reshape(numerics",
+        "return x + 0 * ops.reshape(numerics",
+        ("test_maxout",),
+    ),
+    Mutant(
+        "the convolution is not dilated",
+        "rectification",
+        "            dilation_rate=self.dilation_rate,\n",
+        "",
+        ("test_maxout",),
+    ),
+    Mutant(
+        "a share that rounds to no unit passes in silence",
+        "rectification",
+        "if fraction > 0 and share == 0",
+        "if fraction > 1 and share == 0",
+        ("test_mixlu",),
+    ),
+]
