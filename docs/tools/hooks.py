@@ -21,6 +21,10 @@ from docs.tools.notebook import executed
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "examples" / "results"
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
+UNTYPED = re.compile(r'(<li class="doc-section-item field-body">\s*)\u2013')
+"""The dash between a type and what is said of it, where there is no type."""
+CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+CODE = re.compile(r"<code>[^<]*</code>")
 BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 
 
@@ -50,10 +54,17 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Replaces what arithmatex has marked by MathML; a ± stays with its numbers."""
+    """Replaces what arithmatex has marked by MathML, and says where lines may break."""
+    content = UNTYPED.sub(r"\1", content)
+    content = CELL.sub(lambda found: CODE.sub(breakable, found[0]), content)
     content = content.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
     content = INLINE.sub(lambda found: mathml(found[1], "inline"), content)
     return BLOCK.sub(lambda found: mathml(found[1], "block"), content)
+
+
+def breakable(found: re.Match[str]) -> str:
+    """A dotted name in a narrow column of a table may break after a dot."""
+    return re.sub(r"(?<=\w)\.(?=[a-z])", ".<wbr>", found[0])
 
 
 def mathml(formula: str, display: str) -> str:

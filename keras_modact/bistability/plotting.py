@@ -253,13 +253,6 @@ def plot_attractors(states: Mapping[str, Any], ax: Any = None) -> Any:
             linewidths=0,
         )
     ax.set(xlabel="first principal component", ylabel="second principal component")
-    ax.legend(
-        title="attractors",
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
-        ncols=2,
-        frameon=False,
-        fontsize="small",
-        title_fontsize="small",
-    )
+    # Above the axes it would hide the title that a caller gives them.
+    ax.legend(title="attractors", fontsize="small", title_fontsize="small")
     return ax
