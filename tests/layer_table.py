@@ -58,6 +58,13 @@ def first_rows() -> list[Row]:
 # the options of a row.
 LAYER_ROWS = [row for row in first_rows() if not row.is_cell]
 RECURRENT_CLASSES = [row for row in LAYER_ROWS if row.is_recurrent]
+# One for each form of states: one, two, one of several axes, and those of a stack.
+# What the base does with states it does for all classes of a form alike.
+STATE_FORMS = [
+    row
+    for row in RECURRENT_CLASSES
+    if row.name in ("NBRC", "ModulatedLSTM", "ARUN", "StackedAdaptiveLSTM")
+]
 CELL_ROWS = [row for row in ROWS if row.is_cell]
 
 

@@ -20,7 +20,14 @@ import pytest
 
 import keras_modact
 from tests.gradients import as_float64
-from tests.layer_table import LAYER_ROWS, RECURRENT_CLASSES, ROWS, Row, row_id
+from tests.layer_table import (
+    LAYER_ROWS,
+    RECURRENT_CLASSES,
+    ROWS,
+    STATE_FORMS,
+    Row,
+    row_id,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -33,12 +40,6 @@ TOLERANCE = 1e-5
 # a row's options may want another one.
 EXPORTED = [row for row in ROWS if not row.is_cell]
 OTHERS = [row for row in EXPORTED if not row.is_recurrent]
-# One state, two, one of several axes, and those of a stack.
-WITH_STATES = [
-    row
-    for row in RECURRENT_CLASSES
-    if row.cls.__name__ in ("NBRC", "ModulatedLSTM", "ARUN", "StackedAdaptiveLSTM")
-]
 # On torch recurrent layers have tests of their own; JAX' exporter takes seconds.
 ROWS_OF_ONNX = {
     "tensorflow": [*OTHERS, *RECURRENT_CLASSES],
@@ -174,7 +175,7 @@ def test_onnx_takes_batches_of_any_size(row: Row, tmp_path: Path) -> None:
 
 
 @torchscript_warnings
-@pytest.mark.parametrize("row", WITH_STATES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_onnx_of_an_encoder_and_a_decoder(row: Row, tmp_path: Path) -> None:
     """States that come from another layer, whose sizes torch traces as tensors."""
     inputs = keras.Input(row.input_shape)

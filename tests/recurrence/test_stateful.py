@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_CLASSES, Row, row_id
+from tests.layer_table import RECURRENT_CLASSES, STATE_FORMS, Row, row_id
 
 
 def stateful_model(row: Row, time: int | None = None) -> keras.Model:
@@ -23,7 +23,7 @@ def stateful_model(row: Row, time: int | None = None) -> keras.Model:
 @pytest.mark.parametrize(
     ("row", "jit_compile"),
     # Without XLA the states are carried by the layer's base, for all classes alike.
-    [(RECURRENT_CLASSES[0], False), *((row, "auto") for row in RECURRENT_CLASSES)],
+    [(RECURRENT_CLASSES[0], False), *((row, "auto") for row in STATE_FORMS)],
     ids=lambda value: value.name if isinstance(value, Row) else None,
 )
 def test_two_predictions_carry_the_state(row: Row, jit_compile: bool | str) -> None:
@@ -43,7 +43,7 @@ def test_two_predictions_carry_the_state(row: Row, jit_compile: bool | str) -> N
     assert np.abs(again - whole).max() > 1e-3
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_training_carries_the_state(row: Row) -> None:
     """Truncated backpropagation: each batch starts where the last one ended."""
     x = row.batch(4, 8)
@@ -63,7 +63,7 @@ def test_training_carries_the_state(row: Row) -> None:
         )
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_states_are_no_weights(row: Row, tmp_path: Path) -> None:
     """A stateful model takes the weights and the file of one without states."""
     model = row.model()
@@ -88,7 +88,7 @@ def test_states_are_no_weights(row: Row, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_each_state_has_a_path_of_its_own(row: Row) -> None:
     """Keras makes all states under one path, and one hides the others."""
     model = row.model(batch_size=3, stateful=True)

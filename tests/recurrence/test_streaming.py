@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from keras_modact import NBRC, ModulatedLSTMCell, one_step
 from tests.gradients import as_float64
-from tests.layer_table import RECURRENT_ROWS, Row, row_id
+from tests.layer_table import RECURRENT_CLASSES, Row, row_id
 
 
 def by_steps(model: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -27,7 +27,7 @@ def by_steps(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return np.stack(outputs, axis=1)
 
 
-@pytest.mark.parametrize("row", RECURRENT_ROWS, ids=row_id)
+@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
 def test_every_cell(row: Row) -> None:
     layer = row.layer(return_sequences=True, go_backwards=False)
     model = keras.Sequential([keras.Input((None, row.input_shape[-1])), layer])

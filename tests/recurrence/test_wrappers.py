@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.gradients import as_float64
-from tests.layer_table import CELL_ROWS, RECURRENT_CLASSES, Row, row_id
+from tests.layer_table import CELL_ROWS, RECURRENT_CLASSES, STATE_FORMS, Row, row_id
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_bidirectional(row: Row) -> None:
     x = row.batch()
     mask = np.ones(x.shape[:2], bool)
@@ -36,7 +36,7 @@ def test_bidirectional(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_bidirectional_config_round_trip(row: Row) -> None:
     layer = keras.layers.Bidirectional(row.layer(go_backwards=False))
     again = keras.layers.Bidirectional.from_config(layer.get_config())
@@ -59,7 +59,7 @@ def test_stacked_cells_are_stacked_layers(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_time_distributed(row: Row) -> None:
     x = np.stack([row.batch()] * 2, axis=1)
     layer = row.layer()
@@ -70,7 +70,7 @@ def test_time_distributed(row: Row) -> None:
     )
 
 
-@pytest.mark.parametrize("row", RECURRENT_CLASSES, ids=row_id)
+@pytest.mark.parametrize("row", STATE_FORMS, ids=row_id)
 def test_encoder_and_decoder(row: Row) -> None:
     """States go from one layer to the next as symbolic tensors of a model."""
     features = row.input_shape[-1]
