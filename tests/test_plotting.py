@@ -83,6 +83,8 @@ def test_signals_of_each_layer() -> None:
     low = min(line.get_xdata().min() for line in ax.lines[:6])
     assert (low, ax.lines[5].get_xdata()[0]) == (5.0, 50.0)
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
+    many = modulation.plot_signals({f"layer {n}": np.ones(2) for n in range(50)})
+    assert many.figure.get_figheight() > 10
     with pytest.raises(ValueError, match="must map layers' names"):
         modulation.plot_signals({})
 
@@ -93,7 +95,7 @@ def test_map_is_the_signal() -> None:
     (image,) = ax.images
     np.testing.assert_array_equal(image.get_array(), signal[..., 0])
     assert image.get_clim() == (0, 1)
-    assert ax.figure.axes[1].get_ylabel() == "modulation signal s"
+    assert ax.child_axes[0].get_ylabel() == "modulation signal s"
     with pytest.raises(ValueError, match="one image and one channel"):
         modulation.plot_map(RANDOM.random((2, 4, 5, 1)))
 

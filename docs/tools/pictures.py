@@ -260,8 +260,6 @@ def strip() -> None:
     left.imshow(images[0, ..., 0], cmap="gray")
     left.set(xticks=[], yticks=[])
     plot_map(signals["first layer"][0], ax=right, limits=(0, 1))
-    # As high as the map.
-    right.images[0].colorbar.ax.set_box_aspect(14)
     ax = adapted.subplots()
     for start, (gains, saturations) in gamma_ways().items():
         plot_gamma(gains[-1], saturations[-1], ax=ax, color=STARTS[start])

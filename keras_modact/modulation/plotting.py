@@ -18,7 +18,8 @@ def plot_signals(signals: Mapping[str, Any], ax: Any = None) -> Any:
 
     Args:
         signals: The signal of each layer, as `modulation_signals` returns them.
-        ax: matplotlib axes to draw on. Defaults to new ones.
+        ax: matplotlib axes to draw on. Defaults to new ones, as high as the names of
+            the layers need.
 
     Returns:
         The matplotlib axes.
@@ -47,7 +48,7 @@ def plot_signals(signals: Mapping[str, Any], ax: Any = None) -> Any:
             f"{type(signals).__name__} with nothing to draw by name. Pass what "
             "`modulation_signals(model, inputs)` returns."
         )
-    ax = new_axes(ax)
+    ax = new_axes(ax, figsize=(6.4, max(4.8, 1 + 0.22 * len(signals))))
     boxes = [as_array(signal).ravel() for signal in signals.values()]
     line = {"color": BLUE}
     ax.boxplot(
@@ -93,7 +94,9 @@ def plot_map(signal: Any, ax: Any = None, limits: Any = None) -> Any:
     ax = new_axes(ax)
     low, high = limits if limits is not None else (None, None)
     image = ax.imshow(values, cmap="cividis", vmin=low, vmax=high)
-    ax.figure.colorbar(image, ax=ax, label="modulation signal s")
+    # As high as the map, whatever room its square pixels leave.
+    scale = ax.inset_axes((1.04, 0, 0.06, 1))
+    ax.figure.colorbar(image, cax=scale, label="modulation signal s")
     ax.set(xticks=[], yticks=[])
     return ax
 
