@@ -73,6 +73,11 @@ def test_bound(step: str, operations: int) -> None:
     assert bounds.seconds(rates, work, sizes, step) == pytest.approx(expected)
 
 
+def test_the_highest_rate_counts() -> None:
+    found = bounds.faster({"a": 1.0, "b": 5.0}, {"a": 3.0, "b": 4.0})
+    assert found == {"a": 3.0, "b": 5.0}
+
+
 def test_rates_are_those_of_a_machine() -> None:
     rates = bounds.measure_rates(steps.backend(), batch=16, units=32)
     assert 1e6 < rates["functions_a_second"] < rates["operations_a_second"] * 10
