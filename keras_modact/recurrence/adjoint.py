@@ -24,8 +24,9 @@ FEWEST_SEQUENCES = {"jax": 16}
 """XLA makes a slow product of the gradients of a few."""
 UNKNOWN_BATCH = 100
 """The batch that TensorFlow is taken to train on where it does not say."""
-COMPILED = ("tensorflow", "jax")
-"""Without a backward pass to come the loop is faster there. On torch, blocks are."""
+FORWARD_PAYS_UP_TO = {"tensorflow": 3_000, "jax": 0}
+"""Without a backward pass to come: the most numbers that a step reads for which
+blocks are faster than the loop. On torch they always are."""
 LOOPS = {
     "torch": "keras_modact.recurrence.adjoint_torch",
     "tensorflow": "keras_modact.recurrence.adjoint_scan",
@@ -44,11 +45,16 @@ def why_not(call: Call) -> str | None:
 def worth(call: Call) -> bool:
     """Whether it is faster than the loop, as far as that was measured."""
     backend = keras.backend.backend()
-    if not call.training and backend in COMPILED:
-        return False
     if call.sequences.shape[1] < FEWEST_STEPS.get(backend, 1):
         return False
-    return call.device != "cpu" or not call.training or reads_few(call)
+    if call.training:
+        return call.device != "cpu" or reads_few(call)
+    most = FORWARD_PAYS_UP_TO.get(backend)
+    batch, _, features = call.sequences.shape
+    # A model that is exported has a free batch, and exporters know the loop.
+    return most is None or (
+        batch is not None and batch * (features + call.cell.units) <= most
+    )
 
 
 def reads_few(call: Call) -> bool:

@@ -47,9 +47,23 @@ def test_the_adjoint_is_taken_on_a_cpu() -> None:
 
 
 def test_inference_takes_what_is_fastest_there() -> None:
-    path = "adjoint" if BACKEND == "torch" else "loop"
+    path = "loop" if BACKEND == "jax" else "adjoint"
     assert called(None, training=False).last_path == path
     assert called("adjoint", training=False).last_path == "adjoint"
+
+
+def test_a_large_step_of_inference_is_left_to_the_loop() -> None:
+    """On TensorFlow; and one of unknown size, which exporters ask for."""
+    if BACKEND != "tensorflow":
+        pytest.skip("the other backends take one path at any size")
+    import tensorflow as tf
+
+    for sequences, path in ((600, "adjoint"), (601, "loop")):
+        layer = keras_modact.BRC(4)
+        layer(np.zeros((sequences, TIME, 1), "float32"))
+        assert layer.last_path == path
+    tf.function(layer, input_signature=[tf.TensorSpec([None, TIME, 1])])(X[..., :1])
+    assert layer.last_path == "loop"
 
 
 def test_a_gradient_outside_training() -> None:
