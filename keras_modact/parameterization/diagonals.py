@@ -11,6 +11,7 @@ from keras import ops
 from keras_modact.parameterization.conv2d import AdaptiveConv2D
 from keras_modact.parameterization.dense import AdaptiveDense
 from keras_modact.parameterization.lstm import AdaptiveLSTMCell
+from keras_modact.parameterization.lstm_diagonals import Adaptation
 from keras_modact.parameterization.stacked_lstm import StackedAdaptiveLSTMCell
 from keras_modact.recurrence.observe import as_float64, observe
 from keras_modact.utils.layers import Recorded, by_name, inside, record
@@ -99,7 +100,10 @@ def _diagonals(call: Recorded) -> Diagonals:
         pi = [d for one, z in of_layers for d in one.adaptation(z)]
         return ops.concatenate([d for d in pi if d is not None], -1)
 
-    sizes = [sum(one.layout.sizes) for one in cells]
-    seen = np.split(observe(call, look), np.cumsum(sizes)[:-1], axis=-1)
-    found = tuple(one.layout.cut(d) for one, d in zip(cells, seen, strict=True))
+    sizes = [size for one in cells for size in one.layout.sizes if size]
+    seen = iter(np.split(observe(call, look), np.cumsum(sizes)[:-1], axis=-1))
+    found = tuple(
+        Adaptation(*(next(seen) if size else None for size in one.layout.sizes))
+        for one in cells
+    )
     return found if is_stack else found[0]
