@@ -85,11 +85,11 @@ def test_curves_are_gamma_of_the_best_and_of_the_most_changed(drawn, tmp_path):
         tmp_path / "curves.png",
         "title",
     )
-    panels = drawn[0].axes
+    panels = drawn[0].axes[:3]
     assert [axes.get_title() for axes in panels] == [
-        "homogeneous from (1, 0)\nbest",
-        "homogeneous from (1, 0)\nmost changed",
-        "heterogeneous from (1, 0)\nbest",
+        "homogeneous from (1, 0)\nbest by validation",
+        "homogeneous from (1, 0)\nchanged most",
+        "heterogeneous from (1, 0)\nbest by validation",
     ]
     x = pictures.X.astype(float)
     sigmoid, softplus = 1 / (1 + np.exp(-x)), np.log1p(np.exp(x))
@@ -97,8 +97,8 @@ def test_curves_are_gamma_of_the_best_and_of_the_most_changed(drawn, tmp_path):
         # The empty lines are the legend's.
         shown = [line for line in axes.lines if len(line.get_xdata())]
         lines = {line.get_color(): line.get_ydata() for line in shown}
-        np.testing.assert_allclose(lines["C1"], after, atol=1e-5)
-        np.testing.assert_allclose(lines["C0"], softplus, atol=1e-5)
+        np.testing.assert_allclose(lines[pictures.VERMILION], after, atol=1e-5)
+        np.testing.assert_allclose(lines[pictures.BLUE], softplus, atol=1e-5)
     assert sum(len(line.get_xdata()) > 0 for line in panels[2].lines) == 4
 
 
@@ -114,7 +114,7 @@ def test_band_of_arun_holds_the_quantiles_of_every_step(drawn, tmp_path):
     before, after = gain.lines
     np.testing.assert_allclose(before.get_ydata(), 5)
     np.testing.assert_allclose(after.get_ydata(), [5, 6, 7], atol=0.1)
-    heights = gain.collections[2].get_paths()[0].get_extents()
+    heights = gain.collections[3].get_paths()[0].get_extents()
     assert (heights.ymin, heights.ymax) == pytest.approx((4.1, 7.9), abs=0.1)
     np.testing.assert_allclose(
         saturation.lines[1].get_ydata() * 10, after.get_ydata(), atol=1e-6
