@@ -27,7 +27,7 @@ from keras_modact.bistability.plotting import (
     plot_response,
 )
 from keras_modact.modulation.plotting import plot_map, plot_unit
-from keras_modact.utils.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from keras_modact.utils.plotting import BLUE, GREEN, VERMILION
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -215,31 +215,6 @@ def gamma_path() -> None:
     figure.savefig(FOLDER / "gamma_path.png", dpi=110)
 
 
-def mixlu_gap() -> None:
-    random = np.random.default_rng(0)
-    x = random.normal(size=(1200, 10)).astype("float32")
-    y = (x[:, 0] * x[:, 1] + 0.8 * random.normal(size=1200) > 0).astype("int32")
-    fractions = (0.0, 0.1, 0.25, 0.5, 1.0)
-    errors = []
-    for fraction in fractions:
-        keras.utils.set_random_seed(0)
-        layers = [keras.Input((10,))]
-        for seed in range(2):
-            layers += [keras.layers.Dense(64), keras_modact.MixLU(fraction, seed=seed)]
-        layers.append(keras.layers.Dense(2, activation="softmax"))
-        model = keras.Sequential(layers)
-        fitted(model, x[:300], y[:300], 40, loss="sparse_categorical_crossentropy")
-        wrong = model.predict(x, verbose=0).argmax(1) != y
-        errors.append((100 * wrong[:300].mean(), 100 * wrong[300:].mean()))
-    figure, ax = panels(1, 1, 3.2)
-    train, test = np.array(errors).T
-    ax.plot(np.array(fractions) * 100, train, "o-", color=ORANGE, label="training")
-    ax.plot(np.array(fractions) * 100, test, "s-", color=PURPLE, label="test")
-    ax.set(xlabel="NegLUs / % of the units", ylabel="error / %", ylim=(-1, None))
-    ax.legend(loc="center")
-    figure.savefig(FOLDER / "mixlu_gap.png", dpi=110)
-
-
 def strip() -> None:
     """A picture for each of four papers, for the README."""
     figure = pyplot.figure(figsize=(WIDTH, 5.2), layout="constrained")
@@ -276,7 +251,6 @@ DRAWN: dict[str, Callable[[], None]] = {
         modulation_map,
         unit,
         gamma_path,
-        mixlu_gap,
         strip,
     )
 }

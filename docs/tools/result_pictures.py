@@ -20,10 +20,12 @@ from docs.tools.panels import FOLDER, panels
 from examples.parameterization import tail_regression
 from examples.shared.pictures import color_of, legend_below, logarithmic
 from keras_modact.parameterization.plotting import plot_singular_values
+from keras_modact.utils.plotting import ORANGE, PURPLE
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+MIXLU = "rectification/table-7", "quick"
 AROUND_ONE = ", around one"
 RESULTS = Path(__file__).parents[2] / "examples" / "results"
 
@@ -149,9 +151,41 @@ def adaptive_mnist() -> None:
     figure.savefig(FOLDER / "adaptive_mnist.png", dpi=110)
 
 
+def mixlu_gap() -> None:
+    runs = [run["result"] for of in results(*MIXLU).values() for run in of]
+    figure, axes = panels(1, 2, 3.4, sharex=True, sharey=True)
+    for ax, gradient in zip(axes, ("exact", "published"), strict=True):
+        shown = [run for run in runs if run["gradient"] in ("either", gradient)]
+        shown.sort(key=lambda run: run["fraction"])
+        kept = [run for run in shown if not run["diverged"]]
+        lost = [run["fraction"] for run in shown if run["diverged"]]
+        for name, style, color in (
+            ("training", "o-", ORANGE),
+            ("test", "s-", PURPLE),
+        ):
+            errors = [run[f"{name.removesuffix('ing')}_error"] for run in kept]
+            shares = [run["fraction"] for run in kept]
+            ax.plot(shares, errors, style, color=color, label=name)
+        if lost:
+            # A cross at the upper edge: there is no error to be read of it.
+            edge = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+            ax.plot(lost, [1.0] * len(lost), "kx", label="diverged", **edge)
+        ax.set(xlabel="NegLUs / % of the elements", title=f"{gradient} gradient")
+    axes[0].set_ylabel("error / %")
+    axes[0].set_ylim(bottom=0)
+    legend_below(figure)
+    figure.savefig(FOLDER / "mixlu_gap.png", dpi=110)
+
+
 DRAWN: dict[str, Callable[[], None]] = {
     one.__name__: one
-    for one in (copy_first_input, tail_errors, singular_values, adaptive_mnist)
+    for one in (
+        copy_first_input,
+        tail_errors,
+        singular_values,
+        adaptive_mnist,
+        mixlu_gap,
+    )
 }
 
 if __name__ == "__main__":
