@@ -164,6 +164,10 @@ def run_missing(options: argparse.Namespace, catalog: Sequence[Table]) -> int:
     print(f"\nDone: {done} of {tables.count(costs, 'run')}.")
     for task, reason in failed:
         print(f"{task.name} cannot be run: {reason}")
+    begun = done + len(failed)
+    if begun < len(costs):
+        needed = report.duration(costs[begun][0])
+        print(f"The next run takes about {needed}, longer than the budget has left.")
     return len(failed)
 
 

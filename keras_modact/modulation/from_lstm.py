@@ -29,7 +29,7 @@ def converted(
         given: The other ones.
         start_unchanged: Whether the fifth gate starts as a constant.
     """
-    conversion.check_lstm(method, source)
+    conversion.check_lstm(method, cls, source)
     if given.get("modulator") is not None:
         raise ValueError(
             f"`{method}` makes a fifth gate, of which it knows how it starts, received "

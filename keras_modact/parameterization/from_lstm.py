@@ -26,7 +26,7 @@ def converted(
         carried: The arguments that are taken over from it.
         given: The other ones.
     """
-    conversion.check_lstm(method, source)
+    conversion.check_lstm(method, cls, source)
     weights = getattr(source, "cell", source)
     conversion.refuse(method, source, conversion.other_activations(weights))
     given = conversion.around_one(method, source, carried, given)

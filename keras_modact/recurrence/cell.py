@@ -73,7 +73,7 @@ class RecurrentCell(keras.layers.Layer):
 
     Example:
 
-    A leaky integrator, h' = decay h + (1 - decay) tanh(x U + h * w + b), as a cell
+    A leaky integrator, h' = decay h + (1 - decay) tanh(x U + h * w), as a cell
     and as a layer:
 
     ```python
@@ -238,7 +238,7 @@ class RecurrentCell(keras.layers.Layer):
         )
 
     def product(self, inputs: Tensor, kernel: Any) -> Tensor:
-        """The product of inputs and a kernel, for `project`.
+        """The product of inputs and a kernel, for `project`; a bias is added to it.
 
         Of a single feature XLA makes a multiplication that it fuses with what
         follows, and then vectorizes none of it on a CPU: a step takes several times

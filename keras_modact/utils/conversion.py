@@ -63,7 +63,7 @@ def check_source(method: str, layer: Any, cls: type) -> None:
         raise ValueError(
             f"`{method}` takes a `{cls.__name__}` itself, received {layer!r} of class "
             f"`{type(layer).__name__}`. Pass a layer of that class; take one that is "
-            "wrapped, as by `Bidirectional`, out of its wrapper first."
+            "in a model, or in a wrapper such as `Bidirectional`, out of it first."
         )
     source: Any = layer
     if not source.built:
@@ -78,13 +78,13 @@ def check_source(method: str, layer: Any, cls: type) -> None:
         )
 
 
-def check_lstm(method: str, source: Any) -> None:
-    """Refuses an LSTM, or the cell of one, that cannot be converted.
+def check_lstm(method: str, cls: type, source: Any) -> None:
+    """Refuses an LSTM, or the cell of one, that cannot be made one of class `cls`.
 
     `use_cudnn` of "auto" and `implementation` say how it computes, not what, and
     are left behind.
     """
-    is_cell = not isinstance(source, keras.layers.RNN)
+    is_cell = not issubclass(cls, keras.layers.RNN)
     check_source(
         method, source, keras.layers.LSTMCell if is_cell else keras.layers.LSTM
     )

@@ -97,6 +97,7 @@ def test_arguments_and_carried_states_come_along() -> None:
     [
         (lambda: keras.layers.LSTM(5), {}, "has none yet"),
         (lambda: keras.layers.GRU(5), {}, "takes a `LSTM` itself.*`GRU`"),
+        (lambda: lstm().cell, {}, "takes a `LSTM` itself.*`LSTMCell`"),
         (lstm, {"use_bias": False}, "sets `use_bias`.*received use_bias=False"),
         (lstm, {"modulates": "output"}, r"gives 1, and there is none.*tanhshrink"),
         (

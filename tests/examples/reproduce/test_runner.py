@@ -60,7 +60,11 @@ def test_missing_runs_are_done_and_nothing_twice(traces, tmp_path, capsys):
     results = tmp_path / "results"
     table = experiment.table()
     given = ["--seeds", "1", "--results", str(results)]
+    main([*given, "--budget", "0s"], [table])
+    assert "longer than the budget has left" in capsys.readouterr().out
+    assert files(results) == []
     assert main([*given, "--cells", "a"], [table]) == 0
+    assert "budget" not in capsys.readouterr().out
     assert files(results) == ALL[:1]
     first = json.loads((results / ALL[0]).read_text(encoding="utf-8"))
     assert first["settings"] == {"cells": ["a"], "pause": 0.0, "seeds": [0]}
