@@ -63,10 +63,13 @@ def chosen_layers(model: Any, layers: Any, change: Change) -> list[keras.layers.
     ]
     _warn_of_unreachable(found, chosen, wanted, change)
     if not chosen:
+        changed = ""
+        if layers is None and any(isinstance(layer, change.own) for layer in found):
+            changed = ", of which this model has none but those changed before"
         possible = [n.name for n in found if isinstance(n, change.possible)]
         raise ValueError(
             f"No layer of the model is meant by layers={layers!r}, where None stands "
-            f"for {change.kinds}. Choose from "
+            f"for {change.kinds}{changed}. Choose from "
             f"{', '.join(possible) or 'a model with such layers in reach'}."
         )
     return chosen

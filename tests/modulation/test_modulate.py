@@ -300,6 +300,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "No modulator follows from BatchNormalization",
     ),
     "no choice": (lambda: modulate(network(), 3), "received layers=3"),
+    "all modulated before": (
+        lambda: modulate(modulate(network())),
+        "for convolutions, of which this model has none but those changed before",
+    ),
     "misspelt": (
         lambda: modulate(network(), modulator_use_bais=False),
         "Did you mean `modulator_use_bias`",
