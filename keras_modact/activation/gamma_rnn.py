@@ -127,6 +127,7 @@ class GammaRNNCell(Adaptation, ElmanCell):
 
     defaults: ClassVar[Mapping[str, Any]] = PUBLISHED_INITIALIZERS
     fixed_arguments: ClassVar[Mapping[str, Fixed]] = GAMMA
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {"tensorflow": 3_000, "torch": 0}
 
     def __init__(
         self,

@@ -128,6 +128,7 @@ class LMUCell(RecurrentCell):
     fixed_arguments: ClassVar[Mapping[str, Fixed]] = {
         "activation": Fixed("tanh", "the output is a tanh, by equation 7")
     }
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {"tensorflow": 3_000, "torch": 0}
 
     def __init__(
         self,

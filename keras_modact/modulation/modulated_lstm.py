@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import keras
 from keras import ops
@@ -114,11 +114,6 @@ class ModulatedLSTMCell(RecurrentCell):
         Sha, Schwarcz, Hong, "Context dependent modulation of activation
         function", submitted to ICLR 2019, section 2, the modulated LSTM.
     """
-
-    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {
-        "tensorflow": 5_000,
-        "torch": 20_000,
-    }
 
     def __init__(
         self,

@@ -137,7 +137,7 @@ class RecurrentCell(keras.layers.Layer):
     recurrent_dropout: float
     seed: int | None
 
-    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {"tensorflow": 5_000, "torch": 0}
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {"tensorflow": 600, "torch": 0}
     """How many numbers a step may read, sequences times (features + units), for the
     adjoint to train faster than the loop on a backend's CPU: with more, what the
     backward pass computes again costs more than what it saves. The adjoint needs a
