@@ -5,7 +5,8 @@ After Maharaj 2015, section 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import keras
@@ -33,8 +34,7 @@ WEIGHTS = ("kernel", "bias")
 class MinMaxoutBase(keras.layers.Layer):
     """Units that output the smallest or the largest of their affine pieces.
 
-    A subclass calls `add_pieces` in `build`, and in `call` `affine_pieces` and
-    `smallest_or_largest`.
+    A subclass sets `minima` and calls `add_pieces` in `build`, and `affine` in `call`.
 
     Args:
         num_pieces: Integer of at least 2, the pieces of each unit.
@@ -49,6 +49,9 @@ class MinMaxoutBase(keras.layers.Layer):
         bias_constraint: Constraint on the bias.
         **kwargs: `name`, `dtype` and `trainable`.
     """
+
+    minima: int
+    """How many units, the first ones, give their smallest piece."""
 
     def __init__(
         self,
@@ -105,17 +108,48 @@ class MinMaxoutBase(keras.layers.Layer):
         shape = channel_shape(x.shape, self.bias.shape[0], data_format)
         return x + ops.reshape(numerics.weight_like(self.bias, x), shape)
 
-    def affine_pieces(self, linear: Tensor, data_format: str) -> Tensor:
-        """The pieces on a first axis of their own.
+    def affine(self, linear: Tensor, units: int, data_format: str) -> Tensor:
+        """The smallest or largest of affine pieces, with their bias.
 
         Args:
             linear: Tensor with one channel for every piece of every unit, a
                 block of channels for each piece.
+            units: How many units there are.
             data_format: "channels_last" or "channels_first".
         """
         linear = self.with_bias(linear, data_format)
         axis = channel_axis(data_format)
-        return ops.stack(ops.split(linear, self.blocks, axis=axis))
+        pieces = ops.split(linear, self.blocks, axis=axis)
+        return reduce(self.chooser(units, data_format), pieces)
+
+    def chooser(
+        self, units: int, data_format: str
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """Takes the smaller of two pieces for the first units, the larger for others.
+
+        Not by `ops.maximum`, which makes float32 of float64 on torch.
+
+        Args:
+            units: How many units there are.
+            data_format: "channels_last" or "channels_first", for the units.
+        """
+
+        def choose(first: Tensor, second: Tensor) -> Tensor:
+            if self.minima == 0:
+                wins = first > second
+            elif self.minima == units:
+                wins = first < second
+            else:
+                shape = channel_shape(first.shape, units, data_format)
+                minima, others = self.minima, units - self.minima
+                places = [ops.ones(minima, "bool"), ops.zeros(others, "bool")]
+                is_minimum = ops.reshape(ops.concatenate(places), shape)
+                # Not `ops.where`, which onnxruntime does not have of Booleans.
+                wins = (first < second) & is_minimum | (first > second) & ~is_minimum
+            # A NaN wins, be it the first or the second.
+            return ops.where(wins | (first != first), first, second)
+
+        return choose
 
     quantize = not_quantized
 
@@ -130,49 +164,6 @@ class MinMaxoutBase(keras.layers.Layer):
         }
         config |= weight_config(self, WEIGHTS)
         return {**super().get_config(), **config}
-
-
-def smallest_or_largest(
-    pieces: Tensor, count: int, units: int, minima: int, data_format: str
-) -> Tensor:
-    """The smallest piece for the first `minima` units, the largest for the others.
-
-    The sizes are given, as those of a tensor that torch traces are no integers.
-
-    Args:
-        pieces: Tensor with the pieces on its first axis.
-        count: How many pieces there are.
-        units: How many units there are.
-        minima: How many units give their smallest piece.
-        data_format: "channels_last" or "channels_first", for the units.
-    """
-    axis = channel_axis(data_format)
-    if minima == 0:
-        return extremum(pieces, count, largest=True)
-    before = (slice(None), slice(None)) if axis == 1 else (...,)
-    smallest = extremum(pieces[(*before, slice(None, minima))], count, largest=False)
-    if minima == units:
-        return smallest
-    # Plain indexing: `ops.split` at a place cannot be traced to ONNX on torch.
-    others = extremum(pieces[(*before, slice(minima, None))], count, largest=True)
-    return ops.concatenate([smallest, others], axis=axis)
-
-
-def extremum(pieces: Tensor, count: int, largest: bool) -> Tensor:
-    """The largest or the smallest along the first axis, found by halving it.
-
-    Not `ops.max`, which refuses an empty batch and breaks torch.compile's graph;
-    nor `ops.maximum`, which makes float32 of float64 on torch.
-    """
-    while count > 1:
-        half, odd = divmod(count, 2)
-        first, second = pieces[:half], pieces[half : 2 * half]
-        wins = first > second if largest else first < second
-        # A NaN wins, be it the first or the second.
-        chosen = ops.where(wins | (first != first), first, second)
-        pieces = ops.concatenate([chosen, pieces[-1:]]) if odd else chosen
-        count = half + odd
-    return pieces[0]
 
 
 @keras.saving.register_keras_serializable(package="keras_modact")
@@ -298,28 +289,26 @@ class MinMaxout(MinMaxoutBase):
         inputs = numerics.as_float(inputs, self.compute_dtype)
         self._check(inputs.shape)
         if self.num_pieces == "inputs":
-            outputs = smallest_or_largest(
-                self._weighted_inputs(inputs),
-                self.kernel.shape[0],
-                self.units,
-                self.minima,
-                "channels_last",
-            )
+            outputs = self._weighted_inputs(inputs)
             return self.with_bias(outputs, "channels_last")
         linear = numerics.matmul(inputs, self.kernel)
-        pieces = self.affine_pieces(linear, "channels_last")
-        return smallest_or_largest(
-            pieces, self.blocks, self.units, self.minima, "channels_last"
-        )
+        return self.affine(linear, self.units, "channels_last")
 
     def _weighted_inputs(self, inputs: Tensor) -> Tensor:
-        """x_f W_fi, the features on the first axis and the units on the last."""
+        """The smallest or largest x_f W_fi of all features f, found by halving them."""
         features, units = self.kernel.shape
         kernel = ops.reshape(
             numerics.weight_like(self.kernel, inputs),
             (features, *[1] * (len(inputs.shape) - 1), units),
         )
-        return ops.expand_dims(ops.moveaxis(inputs, -1, 0), -1) * kernel
+        pieces = ops.expand_dims(ops.moveaxis(inputs, -1, 0), -1) * kernel
+        choose = self.chooser(self.units, "channels_last")
+        while features > 1:
+            half, odd = divmod(features, 2)
+            chosen = choose(pieces[:half], pieces[half : 2 * half])
+            pieces = ops.concatenate([chosen, pieces[-1:]]) if odd else chosen
+            features = half + odd
+        return pieces[0]
 
     def _check(self, shape: Sequence[int | None]) -> None:
         if self.built:

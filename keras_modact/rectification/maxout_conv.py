@@ -15,7 +15,7 @@ from keras_modact.rectification.channels import (
     known_channels,
     share_of_units,
 )
-from keras_modact.rectification.maxout import MinMaxoutBase, smallest_or_largest
+from keras_modact.rectification.maxout import MinMaxoutBase
 from keras_modact.utils import numerics, validation
 from keras_modact.utils.validation import Tensor, constructor_arguments
 
@@ -171,10 +171,7 @@ class MinMaxoutConv(MinMaxoutBase):
         self._check(inputs.shape)
         kernel = numerics.weight_like(self.kernel, inputs)
         linear = self._convolve(inputs, kernel)
-        pieces = self.affine_pieces(linear, self.data_format)
-        return smallest_or_largest(
-            pieces, self.blocks, self.filters, self.minima, self.data_format
-        )
+        return self.affine(linear, self.filters, self.data_format)
 
     def _check(self, shape: Sequence[int | None]) -> None:
         if self.built:

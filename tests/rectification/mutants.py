@@ -106,15 +106,15 @@ MUTANTS = [
     Mutant(
         "the smallest pieces are the largest",
         "rectification",
-        "wins = first > second if largest else first < second",
-        "wins = first > second",
+        "(first < second) & is_minimum | (first > second) & ~is_minimum",
+        "first > second",
         ("test_maxout",),
     ),
     Mutant(
         "minima come last",
         "rectification",
-        "ops.concatenate([smallest, others], axis=axis)",
-        "ops.concatenate([others, smallest], axis=axis)",
+        "ops.concatenate(places)",
+        "ops.flip(ops.concatenate(places))",
         ("test_maxout",),
     ),
     Mutant(
