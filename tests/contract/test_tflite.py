@@ -1,11 +1,12 @@
 """What TFLite's interpreter makes of an exported recurrent layer.
 
-It takes the loop with a batch of a stated size, or written out (`unroll=True`): so
-an exported model must be the loop, whatever trains faster.
+It takes the loop, and blocks of steps, with a batch of a stated size, and the loop
+written out (`unroll=True`) with a free one.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,13 @@ def check(model: keras.Model, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("row", RECURRENT_CLASSES[::2], ids=row_id)
-def test_with_a_batch_of_a_stated_size(row: Row, tmp_path: Path) -> None:
-    model = row.model(return_sequences=True)
-    spec = keras.InputSpec(shape=(1, *row.input_shape), dtype="float32")
+@pytest.mark.parametrize("time", [6, 20], ids=["loop", "blocks"])
+def test_with_a_batch_of_a_stated_size(row: Row, time: int, tmp_path: Path) -> None:
+    if time > 6 and row is not RECURRENT_CLASSES[0]:
+        pytest.skip("blocks are the same for all cells")
+    shape = (time, row.input_shape[-1])
+    model = replace(row, input_shape=shape).model(return_sequences=True)
+    spec = keras.InputSpec(shape=(1, *shape), dtype="float32")
     check(model, converted(model, tmp_path, input_signature=[spec]))
 
 
