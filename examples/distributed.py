@@ -345,7 +345,10 @@ def main(argv: Sequence[str] | None = None) -> list[float]:
         return []
     group = connect(options)
     if group.size > 1:
-        print(f"Process {group.rank} of {group.size} has id {os.getpid()}", flush=True)
+        # A line in one piece, which `print` does not write where nothing is buffered:
+        # the processes share an output.
+        told = f"Process {group.rank} of {group.size} has id {os.getpid()}\n"
+        print(told, end="", flush=True)
     curve = train(options, group)
     if group.rank == 0 and options.test_samples:
         print(f"Test accuracy {accuracy(options):.3f}")

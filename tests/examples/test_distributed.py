@@ -55,8 +55,7 @@ def test_killed_and_resumed_ends_at_the_weights_of_one_process(tmp_path: Path) -
             break
     rest, _ = killed.communicate(timeout=300)
     assert killed.returncode not in (0, None), "".join(printed)
-    # Of two that end within a moment either may be seen first.
-    said = "Signal 9 (SIGKILL)" if ON_TORCH else "of 2 ended with "
+    said = "Signal 9 (SIGKILL)" if ON_TORCH else "Process 1 of 2 ended with SIGKILL"
     assert said in rest, rest
     saved = checkpoints.read_record(two / distributed.CHECKPOINT)["curve"]
     assert 2 <= len(saved) < len(curve)
