@@ -297,8 +297,8 @@ class ModulatedLSTMCell(RecurrentCell):
         if self.modulator is None:
             i, f, g, o, m = arithmetic.split(projected + of_state, GATES)
         else:
-            columns = self.blocks * self.units
-            summed, read = projected[..., :columns], projected[..., columns:]
+            sizes = self.blocks * self.units, self.context_features or self.features
+            summed, read = arithmetic.split_at(projected, sizes)
             i, f, g, o = arithmetic.split(summed + of_state, self.blocks)
             if not self.context_features:
                 read = arithmetic.concatenate([read, h])
