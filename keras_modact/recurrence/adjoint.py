@@ -49,23 +49,26 @@ def worth(call: Call) -> bool:
         return False
     if call.training:
         return call.device != "cpu" or reads_few(call)
-    most = FORWARD_PAYS_UP_TO.get(backend)
-    batch, _, features = call.sequences.shape
+    most, batch = FORWARD_PAYS_UP_TO.get(backend), call.sequences.shape[0]
     # A model that is exported has a free batch, and exporters know the loop.
-    return most is None or (
-        batch is not None and batch * (features + call.cell.units) <= most
-    )
+    return most is None or (batch is not None and numbers_read(call, batch) <= most)
 
 
 def reads_few(call: Call) -> bool:
     """Whether a step is small enough for a CPU to gain by computing it again."""
     backend = keras.backend.backend()
-    batch, _, features = call.sequences.shape
+    batch = call.sequences.shape[0]
     batch = UNKNOWN_BATCH if batch is None else batch
     if batch < FEWEST_SEQUENCES.get(backend, 1):
         return False
     most = call.cell.adjoint_pays_up_to.get(backend)
-    return most is None or batch * (features + call.cell.units) <= most
+    return most is None or numbers_read(call, batch) <= most
+
+
+def numbers_read(call: Call, batch: int) -> int:
+    """How many numbers a step reads of its inputs and of the state."""
+    features: int = call.sequences.shape[-1]
+    return batch * (features + call.cell.units)
 
 
 def run(call: Call) -> OutputsAndStates:
