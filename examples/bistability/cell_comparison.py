@@ -93,16 +93,19 @@ class Run:
     test_f1: list[float] = field(default_factory=list)
     task: dict[str, Any] = field(default_factory=dict)
     """What tells runs of several tasks apart, such as their time steps."""
+    gates: dict[str, Any] = field(default_factory=dict)
+    """What the gates of the trained model do over a sample."""
 
     def record(self) -> dict[str, Any]:
         """What JSON can hold of it."""
         found = {
             k: v
             for k, v in vars(self).items()
-            if k not in ("model", "metric", "task", "test", "test_f1")
+            if k not in ("model", "metric", "task", "test", "test_f1", "gates")
         }
         f1 = {"test_f1": self.test_f1} if self.test_f1 else {}
-        return {**self.task, **found, f"test_{self.metric}": self.test, **f1}
+        test = {f"test_{self.metric}": self.test, **f1}
+        return {**self.task, **found, **test, **self.gates}
 
 
 def option_parser(

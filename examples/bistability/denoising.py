@@ -23,10 +23,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from examples.bistability import cell_comparison
+from examples.bistability import cell_comparison, sample_gates
 from examples.shared import command_line, records
 from examples.shared.command_line import natural, positive
-from keras_modact.bistability import plotting, trace_gates
 
 MARKS = 5
 
@@ -167,7 +166,13 @@ def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
         values = keras.layers.Dense(1)(outputs[:, -MARKS:])
         return keras.Model(inputs, keras.layers.Reshape((MARKS,))(values))
 
-    return cell_comparison.train_all(options, make_data, make_model)
+    runs = cell_comparison.train_all(options, make_data, make_model)
+    # A seed of its own: that of a run would begin with its training data.
+    sample, _ = draw(options, 1, np.random.default_rng((options.seeds[0], 1)))
+    for run in runs:
+        if run.cell in ("brc", "nbrc"):
+            run.gates = sample_gates.record(run.model, options.layers, sample)
+    return runs
 
 
 def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
@@ -175,15 +180,11 @@ def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
     options = parse(argv)
     runs = run(options)
     records.write_results(options, (run.record() for run in runs))
-    # A seed of its own: that of a run would begin with its training data.
-    sample, _ = draw(options, 1, np.random.default_rng((options.seeds[0], 1)))
-    report(options, runs, sample)
+    report(options, runs)
     return runs
 
 
-def report(
-    options: argparse.Namespace, runs: Sequence[cell_comparison.Run], sample: np.ndarray
-) -> None:
+def report(options: argparse.Namespace, runs: Sequence[cell_comparison.Run]) -> None:
     """Prints the table and draws the pictures."""
     steps, free = options.time_steps, options.free_steps
     nearest = min(PAPER, key=lambda n: abs(n / PAPER_TIME_STEPS - free / steps))
@@ -201,30 +202,18 @@ def report(
     )
     for run in runs:
         # One picture for a cell: the first rate and seed.
-        if run.cell in ("brc", "nbrc") and (run.learning_rate, run.seed) == (
+        if run.gates and (run.learning_rate, run.seed) == (
             options.learning_rates[0],
             options.seeds[0],
         ):
-            plot_sample(options, run, sample)
+            plot_sample(options, run)
     print(f"Results and pictures are in {options.output}")
 
 
-def plot_sample(
-    options: argparse.Namespace, run: cell_comparison.Run, sample: np.ndarray
-) -> None:
+def plot_sample(options: argparse.Namespace, run: cell_comparison.Run) -> None:
     """Draws share of bistable units and mean of c over a sample (fig. 4)."""
-    traces = {}
-    sequences = sample
-    for index in range(1, options.layers + 1):
-        trace = trace_gates(run.model.get_layer(f"layer_{index}"), sequences)
-        traces[f"layer {index}"] = trace
-        sequences = trace.states
     figure = Figure(figsize=(6.4, 5), layout="constrained")
-    axes = figure.subplots(2, sharex=True)
-    plotting.plot_gates(traces, axes)
-    for panel in axes:
-        for mark in np.flatnonzero(sample[0, :, 0] == 1):
-            panel.axvline(mark, color="0.75", linewidth=0.8, zorder=0)
+    sample_gates.draw(figure.subplots(2, sharex=True), run.gates)
     name = cell_comparison.CELLS[run.cell][0]
     figure.suptitle(f"{name} on one sample; grey lines are the marked steps")
     figure.savefig(options.output / f"gates_{run.cell}.png", dpi=150)

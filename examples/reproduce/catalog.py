@@ -9,9 +9,12 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from examples.reproduce.store import Results
 
 PRESETS = {"paper": "--preset paper", "quick": "--preset quick"}
 
@@ -58,8 +61,7 @@ class Table:
         only: Names of the cells that a figure shows; else all.
         curves: What a figure draws by epoch.
         by_epoch: The paper's figures of the first curve, epoch by epoch, by cell.
-        histogram: The measure whose last values a figure counts, run by run.
-        nodes: Whether a figure shows what a node makes of its input.
+        picture: What draws cells and their runs, otherwise than by epoch.
         figure: What draws a figure that shows no runs.
         note: What a reader has to know.
     """
@@ -79,8 +81,7 @@ class Table:
     only: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
     by_epoch: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    histogram: str = ""
-    nodes: bool = False
+    picture: Callable[[Sequence[Cell], Results], Figure | None] | None = None
     figure: Callable[[], Figure] | None = None
     note: str = ""
 

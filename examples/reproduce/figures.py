@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from keras import ops
 from matplotlib.figure import Figure
 
 import keras_modact
+from examples.bistability import sample_gates
 from examples.modulation import nodes
 from examples.reproduce import verdicts
 from examples.reproduce.catalog import Cell, Table
@@ -34,12 +36,8 @@ def draw(
 ) -> pathlib.Path | None:
     """Draws a figure from the runs of a table; None if they have nothing for it."""
     cells = shown_cells(table, source, results)
-    if table.nodes:
-        figure = node_figure(cells, results)
-    elif table.histogram:
-        figure = histogram_figure(table.histogram, cells, results)
-    else:
-        figure = course_figure(table.curves, cells, results)
+    draw_runs = table.picture or functools.partial(course_figure, table.curves)
+    figure = draw_runs(cells, results)
     if figure is not None:
         figure.suptitle(table.title)
     return save(figure, folder / f"{table.id}-{results.preset}.png")
@@ -149,6 +147,16 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     for axes in panels[:, 0]:
         axes.set_ylabel("taken into the cell")
     pictures.legend_below(figure)
+    return figure
+
+
+def gates_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
+    """What the gates of the first run of the first cell do over a sample."""
+    if not cells:
+        return None
+    figure = Figure(figsize=(6.4, 5), layout="constrained")
+    axes = figure.subplots(2, sharex=True)
+    sample_gates.draw(axes, results.of(cells[0].name)[0]["curve"])
     return figure
 
 

@@ -171,7 +171,8 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
         lines = section(table, every)
         state = state_of(table, every)
         if table.source is not None:
-            state = f"waits for runs of {table.source}"
+            if not table.cells:
+                state = f"waits for runs of {table.source}"
             source = by_id[table.source]
             for preset in source.presets:
                 results = read(source, preset, folder)
@@ -181,7 +182,7 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
                     lines += [tables.markdown_table(rows_of_epochs), ""]
                 path = figures.draw(table, source, results, folder)
                 lines += picture(path, f"{table.title} ({preset} preset)", folder)
-                if path is not None:
+                if path is not None and not table.cells:
                     state = f"drawn from the runs of {table.source}"
         if table.figure is not None:
             path = figures.save(table.figure(), folder / f"{table.id}.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 from examples.modulation import cifar10_report, names, sst2
@@ -9,6 +10,7 @@ from examples.modulation.parameter_counts import COUNTS
 from examples.modulation.text_classification import MODELS
 from examples.modulation.text_classification_report import Published
 from examples.parameterization.language_presets import PUBLISHED
+from examples.reproduce import figures
 from examples.reproduce.catalog import Cell, Table
 
 CIFAR10_MEASURES = {
@@ -140,7 +142,7 @@ TABLES = (
             title=f"What one node makes of its input, by its context: {title}",
             source=f"modulation/table-4-{task}",
             only=tuple(f"{group}, {MODELS[model]}" for model in SHOWN_NODES),
-            nodes=True,
+            picture=figures.node_figure,
             note="Dots are what happened at symbols of the test set; the curve through "
             "a dot is what the node would make of another input in that context. "
             f"`python -m examples.modulation.{task}` draws it too, activations.png.",
@@ -180,7 +182,7 @@ TABLES = (
             id=f"modulation/table-8-{task}",
             title=f"Histograms of the test accuracies over runs: {title}",
             source=f"modulation/table-4-{task}",
-            histogram="test_accuracy",
+            picture=functools.partial(figures.histogram_figure, "test_accuracy"),
         )
         for task, title in ON_TEXTS.items()
     ),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from examples.bistability import denoising
+from keras_modact.bistability import trace_gates
 
 
 @pytest.mark.parametrize(
@@ -86,5 +87,18 @@ def test_run_prints_a_table_and_draws_errors_and_gates(tiny, tmp_path, capsys):
     assert results["settings"]["flags"] == "published"
     assert [run["test_mse"] for run in results["runs"]] == [brc.test, gru.test]
     assert brc.model.output_shape == (None, 5)
+    # 12 steps and 4 more; what is kept of the gates is that of the trained model.
+    parsed = denoising.parse([*tiny, *options.split()])
+    generator = np.random.default_rng((parsed.seeds[0], 1))
+    sample, _ = denoising.draw(parsed, 1, generator)
+    below = trace_gates(brc.model.get_layer("layer_1"), sample)
+    above = trace_gates(brc.model.get_layer("layer_2"), below.states)
+    kept = results["runs"][0]
+    assert kept["marked_steps"] == np.flatnonzero(sample[0, :, 0] == 1).tolist()
+    for name in ("bistable_share", "mean_update"):
+        layers = [getattr(below, name), getattr(above, name)]
+        assert np.shape(kept[name]) == (2, 16)
+        np.testing.assert_allclose(kept[name], layers, atol=1e-4)
+    assert "mean_update" not in results["runs"][1]
     pictures = {path.name for path in tmp_path.glob("*.png")}
     assert pictures == {"test_error.png", "gates_brc.png"}

@@ -151,6 +151,22 @@ def test_node_is_drawn_from_the_first_run_that_has_one():
     assert len(figures.node_figure(source.cells, results).axes) == 1
 
 
+def test_gates_of_the_first_run_are_drawn_layer_by_layer():
+    curve = {
+        "bistable_share": [[0.5, 1.0, 0.0], [0.25, 0.5, 0.75]],
+        "mean_update": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]],
+        "marked_steps": [1],
+    }
+    source, results = results_of([curve])
+    share, update = figures.gates_figure(source.cells, results).axes
+    first, second, mark = update.lines
+    np.testing.assert_allclose(first.get_ydata(), curve["mean_update"][0])
+    np.testing.assert_allclose(share.lines[1].get_ydata(), curve["bistable_share"][1])
+    assert second.get_label() == "layer 2"
+    assert list(mark.get_xdata()) == [1, 1]
+    assert figures.gates_figure([], results) is None
+
+
 def test_course_stands_beside_the_paper_s():
     _, results = results_of([{"test_mse": [3.0, 1.0]}, {"test_mse": [2.0]}])
     table = Table("test/table-8", "", curves=("test_mse",), by_epoch={"a": (2.5, 1.5)})
