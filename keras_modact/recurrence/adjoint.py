@@ -9,6 +9,7 @@ a step, and less time.
 from __future__ import annotations
 
 import importlib
+import math
 
 import keras
 
@@ -17,6 +18,9 @@ from keras_modact.recurrence.call import Call, OutputsAndStates
 STEPS_IN_A_BLOCK = {"torch": 16, "tensorflow": 8, "jax": 1}
 """Measured on CPUs. torch and TensorFlow run each operation by itself, and save by
 doing several steps in one; XLA compiles a single step best."""
+NUMBERS_IN_A_BLOCK = {"torch": 200_000}
+"""Of the states: a block of more does not stay in a CPU's cache, and is slower than
+one of fewer steps."""
 FEWEST_STEPS = {"tensorflow": 16}
 """Making the graph of blocks takes longer than that of one step, and a few steps do
 not make up for it."""
@@ -73,7 +77,18 @@ def numbers_read(call: Call, batch: int) -> int:
 
 def run(call: Call) -> OutputsAndStates:
     """Runs a call for which `why_not` had no reason."""
-    backend = keras.backend.backend()
-    size = min(STEPS_IN_A_BLOCK[backend], call.sequences.shape[1])
-    result: OutputsAndStates = importlib.import_module(LOOPS[backend]).run(call, size)
+    loop = importlib.import_module(LOOPS[keras.backend.backend()])
+    result: OutputsAndStates = loop.run(call, steps_in_a_block(call))
     return result
+
+
+def steps_in_a_block(call: Call) -> int:
+    """How many steps of a call are done in one operation where that is possible."""
+    backend = keras.backend.backend()
+    steps = min(STEPS_IN_A_BLOCK[backend], call.sequences.shape[1])
+    most = NUMBERS_IN_A_BLOCK.get(backend)
+    # An exporter's batch may be no number.
+    if most is None or call.device != "cpu" or type(call.sequences.shape[0]) is not int:
+        return steps
+    of_a_step = sum(math.prod(state.shape) for state in call.states)
+    return min(steps, max(2, most // max(1, of_a_step)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.recurrence import paths
+from keras_modact.recurrence import adjoint, paths
 from keras_modact.recurrence.call import Call, keeps_the_step
 from tests.bistability import oracle
 from tests.gradients import as_float64
@@ -64,6 +64,26 @@ def test_a_large_step_of_inference_is_left_to_the_loop() -> None:
         assert layer.last_path == path
     tf.function(layer, input_signature=[tf.TensorSpec([None, TIME, 1])])(X[..., :1])
     assert layer.last_path == "loop"
+
+
+def test_a_large_step_of_inference_is_left_to_blocks_on_torch() -> None:
+    if BACKEND != "torch":
+        pytest.skip("no other backend has a GRU for CPUs")
+    for sequences, path in ((1_600, "gru"), (1_601, "adjoint")):
+        layer = keras_modact.NBRC(4)
+        layer(np.zeros((sequences, 2, 1), "float32"))
+        assert layer.last_path == path
+
+
+@pytest.mark.parametrize(("batch", "on_torch"), [(1, 16), (100, 15), (2_000, 2)])
+def test_a_block_of_many_sequences_has_few_steps(batch: int, on_torch: int) -> None:
+    """200,000 numbers of both states: more do not stay in a CPU's cache."""
+    layer = keras_modact.ModulatedLSTM(64)
+    layer.build((None, None, 1))
+    x = keras.ops.zeros((batch, 20, 1))
+    call = Call(layer.cell, x, layer.get_initial_state(batch))
+    steps = {"torch": on_torch, "tensorflow": 8, "jax": 1}
+    assert adjoint.steps_in_a_block(call) == steps[BACKEND]
 
 
 def test_a_gradient_outside_training() -> None:
