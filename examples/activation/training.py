@@ -26,6 +26,8 @@ from examples.shared import command_line
 
 POINTS_PER_EPOCH = 10
 PROBE_SAMPLES = 50
+UNITS_KEPT = 100
+"""Of how many units n and s are recorded; of ARUN, at how many moments of units."""
 
 
 @dataclass
@@ -68,10 +70,21 @@ class Run:
             f"adapted_{one.adapted.replace(' ', '_')}": one.test_accuracy
             for one in self.transfers
         }
+        if self.after is not None:
+            kept |= self.units()
         return keras.tree.map_structure(
             lambda v: None if isinstance(v, float) and not np.isfinite(v) else v,
             kept | {"diverged": self.diverged},
         )
+
+    def units(self) -> dict[str, list[float]]:
+        """n and s at the end, of units drawn by chance, with five digits."""
+        gains, saturations = (np.ravel(numbers) for numbers in self.after)
+        drawn = np.random.default_rng(0).permutation(gains.size)[:UNITS_KEPT]
+        return {
+            name: [float(f"{x:.5g}") for x in numbers[drawn]]
+            for name, numbers in (("unit_n", gains), ("unit_s", saturations))
+        }
 
 
 class PathRecorder(keras.callbacks.Callback):

@@ -18,6 +18,7 @@ from examples.reproduce import verdicts
 from examples.reproduce.catalog import Cell, Table
 from examples.reproduce.store import Results
 from examples.shared import pictures
+from keras_modact.activation import plotting as activation_plotting
 from keras_modact.bistability import plotting
 from keras_modact.utils.plotting import BLUE
 
@@ -157,6 +158,34 @@ def gates_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     figure = Figure(figsize=(6.4, 5), layout="constrained")
     axes = figure.subplots(2, sharex=True)
     sample_gates.draw(axes, results.of(cells[0].name)[0]["curve"])
+    return figure
+
+
+def plane_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
+    """The way of (n, s) in training, a line a run, and what the first run learned."""
+    found = [
+        (cell.name, number, run["curve"])
+        for cell in cells
+        for number, run in enumerate(results.of(cell.name))
+        if "unit_n" in run["curve"] and not run["result"]["diverged"]
+    ]
+    if not found:
+        return None
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    names = list(dict.fromkeys(name for name, _, _ in found))
+    for name, number, curve in found:
+        color = pictures.color_of(names, name)
+        gains, saturations = np.array(curve["path"])[:, [0, 2]].T
+        activation_plotting.plot_gamma_path(
+            gains, saturations, left, None if number else name, color
+        )
+        if number == 0:
+            units = curve["unit_n"], curve["unit_s"]
+            left.scatter(*units, s=6, color=color, alpha=0.4, linewidths=0)
+            activation_plotting.plot_gamma(*units, ax=right, color=color)
+    left.get_legend().remove()
+    pictures.legend_below(figure, columns=4)
     return figure
 
 

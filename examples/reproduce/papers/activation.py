@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from examples.activation.networks import BASELINES, GAMMA_RNNS, NETWORKS
 from examples.activation.presets import HINTS
 from examples.reproduce.catalog import Cell, Table
+from examples.reproduce.figures import plane_figure
 
 LANGUAGE_CELLS = ("gamma", "tanh", "relu", "gru", "lstm")
 EXAMPLE = "examples.activation.gain_and_saturation"
@@ -116,7 +117,12 @@ TABLES = (
     Table(
         id="activation/plane",
         title="The (n, s) plane: start, path and end of training; the learned curves",
-        note=f"Drawn by `python -m {EXAMPLE}`, plane.png and curves.png, from many "
-        "starts.",
+        source="activation/permuted-mnist",
+        only=NETWORKS,
+        picture=plane_figure,
+        note="Ring, line and dot: the means over the units at the start, on the way "
+        "and at the end, of every run; small dots and curves: single units of the "
+        f"first one, of ARUN at single moments. `python -m {EXAMPLE}` draws it from "
+        "many starts.",
     ),
 )

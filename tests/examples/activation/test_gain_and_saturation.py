@@ -273,6 +273,12 @@ def test_run_prints_a_table_and_writes_results_and_pictures(
         if run.network in ("homogeneous", "heterogeneous", "arun"):
             assert record["path"][0] != record["path"][-1]
         assert record["test"] == run.test
+        if run.network not in networks.BASELINES:
+            gains, saturations = (np.ravel(a) for a in run.after)
+            kept = set(zip(record["unit_n"], record["unit_s"], strict=True))
+            every = zip(gains, saturations, strict=True)
+            assert kept <= {(float(f"{n:.5g}"), float(f"{s:.5g}")) for n, s in every}
+            assert len(record["unit_n"]) == min(gains.size, training.UNITS_KEPT)
         shown = f"{run.test:.3f}" if task == "mnist" else f"{run.test:.4f}"
         assert f"| {shown} " in printed
     assert ("| chance" in printed) == (task == "copy")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import keras_modact
 from examples.modulation import nodes
 from examples.reproduce import figures, report, store, verdicts
 from examples.reproduce.__main__ import main
@@ -165,6 +166,23 @@ def test_gates_of_the_first_run_are_drawn_layer_by_layer():
     assert second.get_label() == "layer 2"
     assert list(mark.get_xdata()) == [1, 1]
     assert figures.gates_figure([], results) is None
+
+
+def test_plane_has_the_way_of_every_run_that_did_not_diverge():
+    ways = [[[5.0, 0.0, 0.5, 0.0], [6.0, 0.1, 0.25, 0.1]], [[5.0, 0.0, 0.5, 0.0]]]
+    curves = [{"path": way, "unit_n": [6.1], "unit_s": [0.2]} for way in ways]
+    source, results = results_of(curves)
+    for number, run in enumerate(results.current):
+        run["result"]["diverged"] = number == 3
+    plane, learned = figures.plane_figure(source.cells, results).axes
+    assert [line.get_label() for line in plane.lines[::2]] == ["a", "b"]
+    assert len(plane.lines) == 3
+    np.testing.assert_allclose(plane.lines[0].get_xydata(), [[5, 0.5], [6, 0.25]])
+    x, y = learned.lines[0].get_data()
+    np.testing.assert_allclose(y, keras_modact.gamma(x, 6.1, 0.2), rtol=1e-5)
+    for run in results.current:
+        run["result"]["diverged"] = True
+    assert figures.plane_figure(source.cells, results) is None
 
 
 def test_course_stands_beside_the_paper_s():
