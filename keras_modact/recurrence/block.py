@@ -68,7 +68,7 @@ class Block:
             states: list[Tensor], slices: list[Tensor]
         ) -> tuple[list[Tensor], list[Tensor]]:
             projected, *valid = slices
-            new = self.cell.step(projected, states, self.recurrent_mask)
+            new = self.cell.next_states(projected, states, self.recurrent_mask)
             if valid:
                 new = loop.where_valid(valid[0], new, states)
             return new, new

@@ -237,6 +237,26 @@ class RecurrentCell(keras.layers.Layer):
             "`step(projected, states, recurrent_mask)`."
         )
 
+    def next_states(self, *arguments: Any) -> list[Tensor]:
+        """What `step` makes of its arguments, a list of as many states as there are.
+
+        Raises:
+            TypeError: If it returns something else.
+        """
+        new = self.step(*arguments)
+        shapes = self._state_shapes
+        if not isinstance(new, list | tuple) or len(new) != len(shapes):
+            received = type(new).__name__
+            if isinstance(new, list | tuple):
+                received += f" of {len(new)}"
+            raise TypeError(
+                f"`step` of {type(self).__name__} must return a list of the new "
+                f"states, here {len(shapes)} of them, received a {received}. End it "
+                f"with `return [{', '.join(['new_state'] * len(shapes))}]`; the first "
+                "one is the output."
+            )
+        return list(new)
+
     def product(self, inputs: Tensor, kernel: Any) -> Tensor:
         """The product of inputs and a kernel, for `project`; a bias is added to it.
 
@@ -266,7 +286,7 @@ class RecurrentCell(keras.layers.Layer):
         inputs = numerics.as_float(inputs, self.compute_dtype)
         nested = keras.tree.is_nested(states)
         given = list(states) if nested else [states]
-        new_states = self.step(self.project(inputs), self.with_axes(given))
+        new_states = self.next_states(self.project(inputs), self.with_axes(given))
         new_states = [
             # Sizes of traced tensors are tensors on torch; numbers of axes are not.
             ops.reshape(new, (-1, math.prod(shape)))

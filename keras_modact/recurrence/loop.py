@@ -135,7 +135,7 @@ def run_call(call: Call) -> OutputsAndStates:
     """The path "loop", which is always available."""
     cell = call.cell
     return run(
-        lambda inputs, states: cell.step(
+        lambda inputs, states: cell.next_states(
             cell.project(inputs), states, call.recurrent_mask
         ),
         call.sequences,

@@ -138,3 +138,30 @@ def test_a_constructor_that_passes_nothing_on_says_what_it_lacks() -> None:
     for cls, lacks in ((ClosedCell, "kernel_constraint"), (Closed, "return_state")):
         with pytest.raises(TypeError, match=rf"must end in `\*\*kwargs`.*{lacks}"):
             cls(4)
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        (lambda new: new, "received a [A-Z]"),
+        (lambda new: [new, new], "received a list of 2"),
+    ],
+)
+def test_a_step_that_returns_no_list_of_the_states_says_so(
+    returned: Any, told: str
+) -> None:
+    class LooseCell(PlainCell):
+        def step(self, projected: Any, states: Any, recurrent_mask: Any = None) -> Any:
+            return returned(ops.tanh(projected + states[0]))
+
+    class Loose(keras_modact.RecurrentLayer):
+        cell_class = LooseCell
+
+    message = rf"`step` of LooseCell .* here 1 of them, {told}.*return \[new_state\]"
+    for acceleration in ("loop", "adjoint"):
+        layer = Loose(4)
+        layer.acceleration = acceleration
+        with pytest.raises(TypeError, match=message):
+            layer(X)
+    with pytest.raises(TypeError, match=message):
+        keras.layers.RNN(LooseCell(4))(X)
