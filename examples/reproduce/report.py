@@ -55,10 +55,14 @@ def state_of(table: Table, every: Sequence[Results]) -> str:
     return "; ".join(words) or "not run"
 
 
-def cell_rows(table: Table, results: Results) -> Iterable[list[str]]:
-    """A row for each cell and measure."""
+def cell_rows(
+    table: Table, results: Results, every: bool = True
+) -> Iterable[list[str]]:
+    """A row for each cell and measure, of every cell or of those that have runs."""
     for cell in table.cells:
         runs = results.of(cell.name)
+        if not (runs or every):
+            continue
         for measure, title in table.measures.items():
             values = values_of(results, cell.name, measure)
             printed = cell.paper.get(measure, "")
@@ -135,7 +139,9 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
     filled = [results for results in every if results.current] or list(every[:1])
     for results in filled if table.cells else ():
         lines += [f"Preset `{results.preset}`:", ""]
-        lines += [tables.markdown_table([CELL_HEAD, *cell_rows(table, results)]), ""]
+        # What was not run at all is said once.
+        rows = cell_rows(table, results, every=results is filled[0])
+        lines += [tables.markdown_table([CELL_HEAD, *rows]), ""]
         compared = list(comparison_rows(table, results))
         if compared:
             lines += [tables.markdown_table([COMPARISON_HEAD, *compared]), ""]

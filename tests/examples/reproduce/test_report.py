@@ -126,6 +126,17 @@ def results_of(curves, **arguments):
     return table, store.Results(table, "paper", runs, [])
 
 
+def test_a_page_says_once_what_was_not_run():
+    table, results = results_of([{"test_mse": [0.5]}])
+    of_a = [run for run in results.current if run["cell"] == "a"]
+    for run in of_a:
+        run |= {"seconds": 1.0, "environment": {"device": "cpu"}}
+    every = [store.Results(table, preset, of_a, []) for preset in ("paper", "quick")]
+    lines = [line for line in report.section(table, every) if line.startswith("| cell")]
+    assert ["| b " in line for line in lines] == [True, False]
+    assert all("| a " in line for line in lines)
+
+
 def test_figures_show_the_cells_that_are_asked_for():
     curves = [{"test_mse": [3.0, 1.0], "loss": []}, {"test_mse": [2.0, 0.5, 0.1]}]
     source, results = results_of(curves)
