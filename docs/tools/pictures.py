@@ -14,33 +14,21 @@ from collections.abc import Callable
 import keras
 import matplotlib
 import numpy as np
-from keras import ops
 
 import keras_modact
 from docs.tools.panels import FOLDER, WIDTH, panels
-from keras_modact.activation.plotting import plot_gamma, plot_gamma_path
+from docs.tools.result_pictures import draw_learned, draw_unit
 from keras_modact.bistability import settled_states, warm_up
 from keras_modact.bistability.plotting import (
     plot_attractors,
     plot_bifurcation,
-    plot_gates,
     plot_response,
 )
-from keras_modact.modulation.plotting import plot_map, plot_unit
-from keras_modact.utils.plotting import BLUE, GREEN, VERMILION
+from keras_modact.modulation.plotting import plot_map
+from keras_modact.utils.plotting import BLUE, VERMILION
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
-
-
-def fitted(
-    model: keras.Model, x: np.ndarray, y: np.ndarray, epochs: int, **kwargs: object
-) -> keras.Model:
-    rate = kwargs.pop("rate", 1e-2)
-    loss = kwargs.pop("loss", "mse")
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    model.fit(x, y, epochs=epochs, verbose=0, **kwargs)
-    return model
 
 
 def bifurcation() -> None:
@@ -49,33 +37,6 @@ def bifurcation() -> None:
     pulses = [0.0] * 5 + [1.5] * 3 + [0.0] * 12 + [-1.5] * 3 + [0.0] * 12
     plot_response(pulses, ax=right)
     figure.savefig(FOLDER / "bifurcation.png", dpi=110)
-
-
-def recall() -> tuple[keras.Model, np.ndarray]:
-    """A network of two layers that gives back the first number of 40."""
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential(
-        [
-            keras.Input((40, 1)),
-            keras_modact.NBRC(32, return_sequences=True),
-            keras_modact.NBRC(32),
-            keras.layers.Dense(1),
-        ]
-    )
-    x = np.random.default_rng(0).normal(size=(6000, 40, 1)).astype("float32")
-    fitted(model, x, x[:, 0], epochs=5, batch_size=50)
-    found = model.evaluate(x[:500], x[:500, 0], verbose=0)
-    print(f"recall after 40 steps: mean squared error {found:.3f}")
-    return model, x[:200]
-
-
-def gates() -> None:
-    model, x = recall()
-    figure, axes = panels(2, 1, 4.4, sharex=True)
-    below = keras_modact.bistability.trace_gates(model.layers[0], x)
-    above = keras_modact.bistability.trace_gates(model.layers[1], below.states)
-    plot_gates({"first layer": below, "second layer": above}, ax=axes)
-    figure.savefig(FOLDER / "gates.png", dpi=110)
 
 
 def attractors() -> None:
@@ -121,7 +82,9 @@ def modulated_shapes() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     pool = keras.layers.GlobalAveragePooling2D()
     out = keras.layers.Dense(2, activation="softmax")
     model = keras.Sequential([keras.Input((24, 24, 1)), *layers, pool, out])
-    model = fitted(model, x, y, 6, loss="sparse_categorical_crossentropy")
+    loss = "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
+    model.fit(x, y, epochs=6, verbose=0)
     both = x[[int(np.argmax(y == 1)), int(np.argmax(y == 0))]]
     return both, keras_modact.modulation_signals(model, both)
 
@@ -136,83 +99,6 @@ def modulation_map() -> None:
             plot_map(signal[place], ax=ax, limits=(0, 1))
             ax.set_title("" if place else name)
     figure.savefig(FOLDER / "modulation_map.png", dpi=110)
-
-
-@functools.cache
-def units() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What goes into a unit and what comes out, plain and modulated, after training."""
-    keras.utils.set_random_seed(0)
-    x = np.random.default_rng(0).normal(size=(1500, 4)).astype("float32")
-    # What two features say counts as much as a third one allows.
-    allowed = 1 / (1 + np.exp(-4 * x[:, 2:3]))
-    y = (np.tanh(2 * x[:, :1] - x[:, 1:2]) * allowed).astype("float32")
-    found = {}
-    for title in ("plain", "modulated"):
-        dense = keras.layers.Dense(6, activation="tanh")
-        layer = dense if title == "plain" else keras_modact.Modulated(dense)
-        read_out = keras.layers.Dense(1)
-        fitted(keras.Sequential([keras.Input((4,)), layer, read_out]), x, y, 15)
-        v = ops.convert_to_numpy(x @ dense.kernel + dense.bias)
-        outputs = ops.convert_to_numpy(layer(x))
-        # The unit that the read-out hears most.
-        one = int(np.abs(ops.convert_to_numpy(read_out.kernel)).argmax())
-        found[title] = v[:600, one], outputs[:600, one]
-    return found
-
-
-def unit() -> None:
-    figure, axes = panels(1, 2, 3.4, sharex=True, sharey=True)
-    colors = {"plain": GREEN, "modulated": BLUE}
-    for ax, (title, drawn) in zip(axes, units().items(), strict=True):
-        plot_unit(*drawn, ax=ax, color=colors[title])
-        ax.set_title(f"a {title} tanh unit")
-    axes[1].set_ylabel("")
-    figure.savefig(FOLDER / "unit.png", dpi=110)
-
-
-STARTS = {(2.0, 0.0): BLUE, (5.0, 0.5): VERMILION, (8.0, 1.0): GREEN}
-
-
-@functools.cache
-def gamma_ways() -> dict[tuple[float, float], tuple[np.ndarray, np.ndarray]]:
-    """n and s of each unit of a small network, epoch by epoch, from three starts."""
-    x = np.random.default_rng(0).normal(size=(600, 3)).astype("float32")
-    y = np.maximum(0, x[:, :1]) + 1 / (1 + np.exp(-6 * x[:, 1:2]))
-    found = {}
-    for start in STARTS:
-        keras.utils.set_random_seed(0)
-        layer = keras_modact.Gamma("heterogeneous", *start)
-        way: list[list[np.ndarray]] = []
-
-        def note(
-            *_: object, layer: keras_modact.Gamma = layer, way: list = way
-        ) -> None:
-            way.append(
-                [ops.convert_to_numpy(w).copy() for w in (layer.gain, layer.saturation)]
-            )
-
-        model = keras.Sequential(
-            [keras.Input((3,)), keras.layers.Dense(12), layer, keras.layers.Dense(1)]
-        )
-        note()
-        each_epoch = keras.callbacks.LambdaCallback(on_epoch_end=note)
-        fitted(model, x, y, 25, callbacks=[each_epoch])
-        gains, saturations = np.moveaxis(np.array(way), 1, 0)
-        found[start] = gains, saturations
-    return found
-
-
-def gamma_path() -> None:
-    figure, (left, right) = panels(1, 2, 3.6)
-    for start, (gains, saturations) in gamma_ways().items():
-        color, label = STARTS[start], "from ({:g}, {:g})".format(*start)
-        plot_gamma_path(gains, saturations, ax=left, label=label, color=color)
-        plot_gamma(gains[-1], saturations[-1], ax=right, color=color)
-    left.get_legend().remove()
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside upper center", ncols=3
-    )
-    figure.savefig(FOLDER / "gamma_path.png", dpi=110)
 
 
 def strip() -> None:
@@ -236,9 +122,9 @@ def strip() -> None:
     left.set(xticks=[], yticks=[])
     plot_map(signals["first layer"][0], ax=right, limits=(0, 1))
     ax = adapted.subplots()
-    for start, (gains, saturations) in gamma_ways().items():
-        plot_gamma(gains[-1], saturations[-1], ax=ax, color=STARTS[start])
-    plot_unit(*units()["modulated"], ax=spread.subplots())
+    for network, color in (("homogeneous", BLUE), ("heterogeneous", VERMILION)):
+        draw_learned(ax, network, color)
+    draw_unit(spread.subplots(), "modulated")
     figure.savefig(FOLDER / "strip.png", dpi=110)
 
 
@@ -246,11 +132,8 @@ DRAWN: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         bifurcation,
-        gates,
         attractors,
         modulation_map,
-        unit,
-        gamma_path,
         strip,
     )
 }

@@ -6,10 +6,8 @@ singular values of one network, trained as those are.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -17,26 +15,38 @@ import numpy as np
 from keras import ops
 
 from docs.tools.panels import FOLDER, panels
+from examples.modulation import nodes
+from examples.modulation.text_classification import MODELS
 from examples.parameterization import tail_regression
+from examples.reproduce import figures, store
+from examples.reproduce.papers import CATALOG
 from examples.shared.pictures import color_of, legend_below, logarithmic
+from keras_modact.activation.plotting import plot_gamma
+from keras_modact.modulation.plotting import plot_unit
 from keras_modact.parameterization.plotting import plot_singular_values
-from keras_modact.utils.plotting import ORANGE, PURPLE
+from keras_modact.utils.plotting import BLUE, GREEN, ORANGE, PURPLE
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-MIXLU = "rectification/table-7", "quick"
 AROUND_ONE = ", around one"
-RESULTS = Path(__file__).parents[2] / "examples" / "results"
+TABLES = {table.id: table for table in CATALOG}
+UNITS = {
+    "control-2": ("a node of an LSTM", GREEN),
+    "modulated": ("a node of a modulated LSTM", BLUE),
+}
 
 
-def results(table: str, preset: str) -> dict[str, list[dict[str, Any]]]:
-    """The committed runs of a table, by cell."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((RESULTS / table / preset).rglob("seed-*.json")):
-        run = json.loads(path.read_text("utf-8"))
-        found.setdefault(run["cell"], []).append(run)
-    return found
+def results(table: str, preset: str) -> store.Results:
+    """The committed runs of a table."""
+    return store.read(TABLES[table], preset, store.FOLDER)
+
+
+def by_cell(table: str, preset: str) -> dict[str, list[dict[str, Any]]]:
+    """The same by cell, without cells that have none."""
+    found = results(table, preset)
+    cells = {cell.name: found.of(cell.name) for cell in TABLES[table].runnable}
+    return {name: runs for name, runs in cells.items() if runs}
 
 
 def draw_by_epoch(
@@ -63,7 +73,7 @@ def draw_by_epoch(
 def copy_first_input() -> None:
     figure, axes = panels(1, 2, 3.8)
     for ax, (steps, preset) in zip(axes, ((5, "paper"), (50, "quick")), strict=True):
-        found = results("bistability/table-1", preset)
+        found = by_cell("bistability/table-1", preset)
         curves = {
             cell: np.array([run["curve"]["test_mse"] for run in runs])
             for cell, runs in found.items()
@@ -78,8 +88,55 @@ def copy_first_input() -> None:
     figure.savefig(FOLDER / "copy_first_input.png", dpi=110)
 
 
+def drawn_with_the_results(table: str, preset: str, name: str) -> None:
+    """A picture as the page of results has it."""
+    shown = TABLES[table]
+    assert shown.source is not None
+    assert shown.picture is not None
+    found = results(shown.source, preset)
+    cells = figures.shown_cells(shown, TABLES[shown.source], found)
+    figure = shown.picture(cells, found)
+    assert figure is not None
+    figure.savefig(FOLDER / name, dpi=110)
+
+
+def gates() -> None:
+    drawn_with_the_results("bistability/figure-4", "quick", "gates.png")
+
+
+def gamma_path() -> None:
+    drawn_with_the_results("activation/plane", "quick", "gamma_path.png")
+
+
+def draw_unit(ax: Any, model: str) -> None:
+    """What a node of an LSTM on SST-2 makes of its input, before the input gate."""
+    cell = f"masked, {MODELS[model]}"
+    run = results("modulation/table-4-sst2", "quick").of(cell)[0]
+    node = nodes.from_record({**run["result"], **run["curve"]})
+    assert node is not None
+    found = node.nodes
+    output = np.tanh(found.slope * found.integrated)
+    plot_unit(found.integrated, output, ax=ax, color=UNITS[model][1])
+
+
+def draw_learned(ax: Any, network: str, color: str) -> None:
+    """The activations that a network on permuted MNIST learned, a curve a unit."""
+    run = results("activation/permuted-mnist", "quick").of(network)[0]
+    units = run["curve"]["unit_n"], run["curve"]["unit_s"]
+    plot_gamma(*units, ax=ax, color=color)
+
+
+def unit() -> None:
+    figure, axes = panels(1, 2, 3.4, sharex=True, sharey=True)
+    for ax, (model, (title, _)) in zip(axes, UNITS.items(), strict=True):
+        draw_unit(ax, model)
+        ax.set_title(title)
+    axes[1].set_ylabel("")
+    figure.savefig(FOLDER / "unit.png", dpi=110)
+
+
 def tail_errors() -> None:
-    found = results("parameterization/figure-2", "paper")
+    found = by_cell("parameterization/figure-2", "paper")
     titles = {"tail_mse": "in the tail", "rest_mse": "elsewhere"}
     figure, axes = panels(1, 2, 3.0, sharey=True)
     random = np.random.default_rng(0)
@@ -139,7 +196,7 @@ def singular_values() -> None:
 
 
 def adaptive_mnist() -> None:
-    found = results("parameterization/table-1", "paper")
+    found = by_cell("parameterization/table-1", "paper")
     curves = {
         cell: 100 - 100 * np.array([run["curve"]["test"] for run in runs])
         for cell, runs in found.items()
@@ -152,7 +209,8 @@ def adaptive_mnist() -> None:
 
 
 def mixlu_gap() -> None:
-    runs = [run["result"] for of in results(*MIXLU).values() for run in of]
+    found = by_cell("rectification/table-7", "quick")
+    runs = [run["result"] for of in found.values() for run in of if run["seed"] == 0]
     figure, axes = panels(1, 2, 3.4, sharex=True, sharey=True)
     for ax, gradient in zip(axes, ("exact", "published"), strict=True):
         shown = [run for run in runs if run["gradient"] in ("either", gradient)]
@@ -181,6 +239,9 @@ DRAWN: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         copy_first_input,
+        gates,
+        unit,
+        gamma_path,
         tail_errors,
         singular_values,
         adaptive_mnist,

@@ -138,7 +138,7 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     if not found:
         return None
     rows, columns = pictures.grid(len(found))
-    size = 0.6 + 3 * columns, 0.8 + 2.5 * rows
+    size = max(6.4, 0.6 + 3 * columns), 0.8 + 2.5 * rows
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in panels.ravel()[len(found) :]:
