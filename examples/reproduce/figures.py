@@ -174,6 +174,7 @@ def plane_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     names = list(dict.fromkeys(name for name, _, _ in found))
+    learned = []
     for name, number, curve in found:
         color = pictures.color_of(names, name)
         gains, saturations = np.array(curve["path"])[:, [0, 2]].T
@@ -183,7 +184,10 @@ def plane_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
         if number == 0:
             units = curve["unit_n"], curve["unit_s"]
             left.scatter(*units, s=6, color=color, alpha=0.4, linewidths=0)
-            activation_plotting.plot_gamma(*units, ax=right, color=color)
+            learned.append((units, color))
+    # The many of the last networks below the one of the first.
+    for units, color in reversed(learned):
+        activation_plotting.plot_gamma(*units, ax=right, color=color)
     left.get_legend().remove()
     pictures.legend_below(figure, columns=4)
     return figure

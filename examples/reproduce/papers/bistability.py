@@ -202,9 +202,9 @@ TABLES = (
             "paper": "--preset figure-4",
             "short": "--preset figure-4 --epochs 5",
             "quick": "--preset quick --layers 4 --units 100 --free-steps 0 "
-            "--cells nbrc",
+            "--cells nbrc --epochs 40",
         },
-        minutes={"paper": 480, "short": 48, "quick": 6},
+        minutes={"paper": 480, "short": 48, "quick": 9},
         source="bistability/figure-4",
         picture=gates_figure,
         note="Of one sample; grey lines are its marked steps.",

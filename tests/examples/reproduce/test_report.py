@@ -189,7 +189,7 @@ def test_plane_has_the_way_of_every_run_that_did_not_diverge():
     assert [line.get_label() for line in plane.lines[::2]] == ["a", "b"]
     assert len(plane.lines) == 3
     np.testing.assert_allclose(plane.lines[0].get_xydata(), [[5, 0.5], [6, 0.25]])
-    x, y = learned.lines[0].get_data()
+    x, y = learned.lines[-1].get_data()
     np.testing.assert_allclose(y, keras_modact.gamma(x, 6.1, 0.2), rtol=1e-5)
     for run in results.current:
         run["result"]["diverged"] = True
