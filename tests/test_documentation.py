@@ -116,8 +116,15 @@ def test_docstring_is_whole(cls: type) -> None:
     assert min(places) > 0, dict(zip(SECTIONS, places, strict=True))
     assert places == sorted(places)
     arguments = text[places[0] : places[1]]
-    for name in inspect.signature(cls).parameters:
-        assert re.search(rf"^    \**{name}: ", arguments, re.MULTILINE), name
+    for name, parameter in inspect.signature(cls).parameters.items():
+        entry = re.search(
+            rf"^    \**{name}: .*\n(?:     .*\n)*", arguments, re.MULTILINE
+        )
+        assert entry, name
+        # Registered names, with a ">", are documented by their class.
+        default = parameter.default
+        if isinstance(default, str) and default and ">" not in default:
+            assert f'"{default}"' in entry[0], name
 
 
 def test_readme_names_every_public_class() -> None:

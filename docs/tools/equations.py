@@ -1,8 +1,10 @@
 """The equations of docstrings as LaTeX.
 
 A docstring is read in a terminal as well, so it writes `c * h_(t-1) + (1 - c)`; the
-site shows the same line as mathematics. `*` is the product element by element, `@`
-the product of matrices, and three spaces part an equation from a remark on it.
+site shows the same line as mathematics, and so the symbols and formulas in the text
+that are written like it: `x_t`, `tau`, `x @ W * d_2`. `*` is the product element by
+element, `@` the product of matrices, and three spaces part an equation from a remark
+on it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ FUNCTIONS = [
     "ln",
     "sin",
     "cos",
+    "exp",
     "relu",
     "softplus",
     "conv",
@@ -59,6 +62,23 @@ TOKEN = re.compile(
 MATRIX_PRODUCT = re.compile(r"(?:,|,? and)\s+`@`\s+the\s+matrix\s+product")
 SECTION = re.compile(r"^[A-Z][A-Za-z ]+:$", re.MULTILINE)
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*(?:\n|\Z))+")
+SYMBOL = r"(?:pi|[A-Za-z])'?[_^](?:\([^()]*\)|-?[A-Za-z0-9]{1,2})(?!\w)"
+INSIDE = r"\((?:[^()`]|\([^()`]*\))*\)"
+LETTER = r"(?:(?:Ad|Bd|pi|phi|tau|[A-Za-z]\d?'?)(?![\w'])|\d+(?:\.\d+)?\b)"
+ATOM = rf"(?:{SYMBOL}|\w*'?{INSIDE}|(?:ln )?{LETTER})"
+TERM = rf"{ATOM}(?:\s+{ATOM})*"
+IN_TEXT = re.compile(
+    rf"""
+    (?P<left>`[^`]*`|\$\$.*?\$\$)
+    |(?<![\w.`"'/-])(?P<formula>
+        (?!a\s+[^-+/*@=<>]){TERM}(?:\s+(?:[-+/*@=<>]|\.\.\.)\s+{TERM})+
+        |{SYMBOL}|sigma|tau|phi|pi
+    )
+    (?![\w`]|\.\w)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Code and equations that are left as they are; a formula or a symbol in the text."""
 
 
 def with_mathematics(docstring: str) -> str:
@@ -66,7 +86,16 @@ def with_mathematics(docstring: str) -> str:
     found = SECTION.search(docstring)
     end = found.start() if found else len(docstring)
     above = MATRIX_PRODUCT.sub("", docstring[:end]).replace("`*`", r"$\odot$")
-    return BLOCK.sub(lambda one: display(one[0]), above) + docstring[end:]
+    above = BLOCK.sub(lambda one: display(one[0]), above)
+    text, code, below = (above + docstring[end:]).partition("\nExample:\n")
+    return IN_TEXT.sub(in_text, text) + code + below
+
+
+def in_text(found: re.Match[str]) -> str:
+    """A formula or a symbol between words; code stays as it is."""
+    if found["left"]:
+        return found[0]
+    return f"${latex(' '.join(found['formula'].split()))}$"
 
 
 def display(block: str) -> str:
@@ -141,8 +170,8 @@ def symbol(token: re.Match[str]) -> str:
     if token["code"]:
         return rf"\texttt{{{found.strip('`')}}}"
     if token["derivative"]:
-        above, below = found.split("/")
-        return rf"\partial {above[1:]} / \partial {below[1:]}"
+        above, below = (latex(part[1:]) for part in found.split("/"))
+        return rf"\partial {above} / \partial {below}"
     if token["script"] == "*":
         return "^{*}"
     if token["script"]:

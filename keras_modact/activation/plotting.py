@@ -65,7 +65,7 @@ def plot_gamma_path(
     label: str | None = None,
     color: str = BLUE,
 ) -> Any:
-    """Draws the way of (n, s) in training: ring, line, dot.
+    """Draws the path of (n, s) in training, from a ring to a dot.
 
     A ring is where training starts, a dot where it ends, the line between them the
     mean over neurons; thin lines and small dots are the ways and ends of neurons.

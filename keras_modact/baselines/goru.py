@@ -26,7 +26,7 @@ THRESHOLD = 0.001
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 class GORUBias(keras.initializers.Initializer):
-    """The published start of a GORU's bias: 0.01 for c, 2 for r, 0 for g.
+    """Initializer of a GORU's bias as published: 0.01 for c, 2 for r, 0 for g.
 
     The reset gate starts open, so that the candidate is the rotated state.
 

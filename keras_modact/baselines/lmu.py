@@ -63,8 +63,8 @@ class LMUCell(RecurrentCell):
             polynomials describe the window. The authors take 256.
         theta: Positive number, the length of the window in time steps, as long as
             what has to be remembered. The authors take 1000.
-        use_bias: Boolean, whether h has a bias. The paper has none, and neither
-            does the default, `False`.
+        use_bias: Boolean, whether h has a bias. Defaults to `False`, as in the
+            paper.
         kernel_initializer: Initializer of `kernel`. Defaults to
             `"glorot_normal"`.
         recurrent_initializer: Initializer of `recurrent_kernel`. Defaults to

@@ -8,8 +8,8 @@ x U), a unit follows the map of the paper's eq. 4:
 Its fixed points h = tanh(u + a h) do not depend on c. The slope there,
 F'(h) = c + (1 - c) a (1 - h^2), decides stability: below 1 stable, above 1
 unstable. For u = 0 the point 0 is stable alone for a < 1, and for a > 1 it is
-unstable between the stable points +h1 and -h1, h1 = tanh(a h1): a pitchfork
-bifurcation at a = 1 (appendix A of the paper).
+unstable between two stable points: a pitchfork bifurcation at a = 1 (appendix A
+of the paper).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def next_state(
     update: np.ndarray | float,
     drive: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """The map F(h) = c h + (1 - c) tanh(u + a h) of one step.
+    """Returns F(h) = c h + (1 - c) tanh(u + a h), the state after one step.
 
     Args:
         h: States.
@@ -100,7 +100,7 @@ def gap(
     update: np.ndarray | float,
     drive: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """h - F(h), zero at a fixed point (the paper's fig. 2B).
+    """Returns h - F(h), which is zero at a fixed point (the paper's fig. 2B).
 
     Args:
         h: States.
@@ -117,7 +117,7 @@ def gap(
 def fixed_points(
     feedback: float, update: float = 0.0, drive: float = 0.0
 ) -> FixedPoints:
-    """All fixed points of a unit with constant gates and drive.
+    """Returns all fixed points of a unit with constant gates and drive.
 
     Args:
         feedback: The gate a, at least 0; a cell's lies in (0, 2).
@@ -165,7 +165,7 @@ def bifurcation(
     update: float = 0.0,
     drive: float = 0.0,
 ) -> Bifurcation:
-    """The bifurcation diagram (the paper's fig. 2A) as data.
+    """Returns the bifurcation diagram (the paper's fig. 2A) as data.
 
     Args:
         feedback: Values of the gate a. Defaults to 401 from 0 to 2.
@@ -205,7 +205,7 @@ def response(
     update: float,
     initial_state: float = 0.0,
 ) -> np.ndarray:
-    """The states of a unit with constant gates over a series of drives (fig. 2C).
+    """Returns the states of a unit with constant gates over a series of drives.
 
     Args:
         drives: The input's part u of each step, `(time,)`.

@@ -16,7 +16,7 @@ _INVERSE = 1e-6  # Keeps the quotient finite where two states are one.
 
 
 def vaa(states: Any, epsilon: float = EPSILON) -> Tensor:
-    """Variability among attractors: different states among those reached, as a share.
+    """Returns the variability among attractors: the share of different states.
 
     With states h_1, ..., h_N that a network has settled in:
 
@@ -53,7 +53,7 @@ def vaa(states: Any, epsilon: float = EPSILON) -> Tensor:
 
 
 def vaa_star(states: Any, epsilon: float = EPSILON) -> Tensor:
-    """The differentiable form of `vaa`, by which a network is warmed up.
+    """Returns the differentiable form of `vaa`, by which a network is warmed up.
 
         d_ij = ||tanh h_i - tanh h_j||
         C_ij = 1 - relu(d_ij - epsilon) / (d_ij + 1e-6)
@@ -95,7 +95,7 @@ def settled_states(
     steps: int = 10_000,
     seed: int | None = None,
 ) -> np.ndarray:
-    """The states in which a layer settles after each sequence, for `vaa` and pictures.
+    """Returns the states in which a layer settles, for `vaa` and pictures.
 
     Each sequence is cut at a random place; then an input drawn from N(0, 1), one for
     all, is held for a number of steps. The layer itself is left as it is.

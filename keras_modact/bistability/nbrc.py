@@ -150,7 +150,7 @@ class NBRC(RecurrentLayer):
         ) -> None: ...
 
     def to_gru(self) -> keras.layers.GRU:
-        """A `keras.layers.GRU` that computes the same, with weights of its own.
+        """Returns a `keras.layers.GRU` that computes the same, with its own weights.
 
         For deployment, and for converters and kernels that know a GRU: 1 + tanh(p) =
         2 sigmoid(2 p), so that a = 2 r with a reset gate r, c is the update gate, and
@@ -200,7 +200,7 @@ class NBRC(RecurrentLayer):
 
     @classmethod
     def from_gru(cls, layer: keras.layers.GRU) -> NBRC:
-        """An nBRC that computes what a GRU does, where there is one.
+        """Returns an nBRC that computes what a GRU does, where there is one.
 
         It takes the GRUs that `to_gru` gives, with any numbers in the other weights:
         `reset_after=True`, tanh and sigmoid, and a candidate whose recurrent kernel

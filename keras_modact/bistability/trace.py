@@ -57,7 +57,7 @@ def trace_gates(
             to zeros.
 
     Returns:
-        A `GateTrace`.
+        The gates and the states, a `GateTrace`.
 
     Raises:
         ValueError: If the layer is not one of these or is not built, if its cell has

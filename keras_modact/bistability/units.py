@@ -31,7 +31,7 @@ class UnitDynamics(NamedTuple):
 
 
 def unit_dynamics(layer: Any, inputs: Any, state: Any = None) -> UnitDynamics:
-    """The fixed points and basins of a trained layer's units under a constant input.
+    """Returns the fixed points and basins of a layer's units at a constant input.
 
     Use it to see which units are bistable, between which values and for which inputs.
     Unlike in `dynamics.fixed_points` the gates are not given but read the input and

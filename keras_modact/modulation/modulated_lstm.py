@@ -68,8 +68,8 @@ class ModulatedLSTMCell(RecurrentCell):
     Weights: `kernel` (features, 5 units), W; `recurrent_kernel` (units,
     5 units), R; `bias` (5 units), b; columns i, f, g, o, m. An initializer draws
     the block of each gate by itself. Published is
-    `keras.initializers.RandomUniform(-k, k)`, k = units^-0.5, for all three,
-    with `unit_forget_bias=False`. With a layer as `modulator` there are four
+    `keras.initializers.RandomUniform(-k, k)`, k = 1 / sqrt(units), for all
+    three, with `unit_forget_bias=False`. With a layer as `modulator` there are four
     blocks, those of `keras.layers.LSTM`, in rows of the features without the
     context, and the weights of that layer.
 
@@ -232,7 +232,7 @@ class ModulatedLSTMCell(RecurrentCell):
         start_unchanged: bool = True,
         **kwargs: Any,
     ) -> ModulatedLSTMCell:
-        """A modulated cell that computes what an LSTM's does, before training.
+        """Returns a modulated cell that computes what an LSTM's does, until trained.
 
         As `ModulatedLSTM.from_lstm` does for a layer. Dropout is refused: Keras'
         cell draws its masks by a hook that is not public.
@@ -352,8 +352,8 @@ class ModulatedLSTM(RecurrentLayer):
     Weights, of `layer.cell`: `kernel` (features, 5 units), W;
     `recurrent_kernel` (units, 5 units), R; `bias` (5 units), b; columns
     i, f, g, o, m. An initializer draws the block of each gate by itself.
-    Published is `keras.initializers.RandomUniform(-k, k)`, k = units^-0.5, for
-    all three, with `unit_forget_bias=False`. With a layer as `modulator` there are
+    Published is `keras.initializers.RandomUniform(-k, k)`, k = 1 / sqrt(units),
+    for all three, with `unit_forget_bias=False`. With a layer as `modulator` there are
     four blocks, those of `keras.layers.LSTM`, in rows of the features without the
     context, and the weights of that layer. What the gates do, step by step,
     `layer.cell.gates` tells.
@@ -431,7 +431,7 @@ class ModulatedLSTM(RecurrentLayer):
         start_unchanged: bool = True,
         **kwargs: Any,
     ) -> ModulatedLSTM:
-        """A modulated LSTM that computes what an LSTM does, before it is trained.
+        """Returns a modulated LSTM that computes what an LSTM does, until trained.
 
         The modulator starts as a constant, tau(bias), and what it multiplies is
         divided by it: with `modulates="slope"` the weights of the candidate, where a

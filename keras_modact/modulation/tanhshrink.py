@@ -23,7 +23,7 @@ COSH = [1 / math.factorial(2 * k - 2) for k in TERMS]
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 def tanhshrink(x: Tensor) -> Tensor:
-    """x - tanh(x): nearly nothing around 0, nearly x - 1 or x + 1 far from it.
+    """Returns x - tanh(x): nearly 0 around 0, nearly x - 1 or x + 1 far from it.
 
         tanhshrink(x) = x - tanh(x)        derivative: tanh(x)^2
 

@@ -106,7 +106,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
             to `"glorot_uniform"`.
         policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
         adaptation_initializer: Initializer of U. Defaults to `None`: uniform
-            in [-k, k] with k = policy_units^-0.5, or zeros with `around_one`.
+            in [-k, k] with k = 1 / sqrt(policy_units), or zeros with `around_one`.
         policy_kernel_regularizer: Regularizer of P.
         policy_bias_regularizer: Regularizer of p.
         adaptation_regularizer: Regularizer of U.
@@ -294,7 +294,7 @@ class AdaptiveConv2D(keras.layers.Conv2D):
     def from_conv2d(
         cls, layer: keras.layers.Conv2D, adaptation: str = "io", **kwargs: Any
     ) -> AdaptiveConv2D:
-        """An adaptive convolution that computes what another does, before training.
+        """Returns an adaptive layer that computes what a plain one does, until trained.
 
         It is one with `around_one=True` whose policy starts at zero, and the
         convolution's weights.

@@ -109,7 +109,7 @@ class AdaptiveDense(keras.layers.Layer):
             to `"glorot_uniform"`.
         policy_bias_initializer: Initializer of p. Defaults to `"zeros"`.
         adaptation_initializer: Initializer of U. Defaults to `None`: uniform
-            in [-k, k] with k = policy_units^-0.5, or zeros with `around_one`.
+            in [-k, k] with k = 1 / sqrt(policy_units), or zeros with `around_one`.
         policy_kernel_regularizer: Regularizer of P.
         policy_bias_regularizer: Regularizer of p.
         adaptation_regularizer: Regularizer of U.
@@ -427,7 +427,7 @@ class AdaptiveDense(keras.layers.Layer):
     def from_dense(
         cls, layer: keras.layers.Dense, adaptation: Any = "io", **kwargs: Any
     ) -> AdaptiveDense:
-        """An adaptive layer that computes what a dense one does, before training.
+        """Returns an adaptive layer that computes what a dense one does, until trained.
 
         It is one with `around_one=True` whose policy starts at zero, and the dense
         layer's weights.

@@ -85,7 +85,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
         recurrent_initializer: Initializer of `recurrent_kernel`, all gates at
             once. Defaults to `"orthogonal"`.
         policy_kernel_initializer: Initializer of `policy_kernel`. Defaults to
-            `None`: uniform within policy_units^-0.5 on either side of 0.
+            `None`: uniform within 1 / sqrt(policy_units) of 0.
         policy_recurrent_initializer: Initializer of `policy_recurrent_kernel`,
             with the same default.
         policy_bias_initializer: Initializer of `policy_bias`, with the same
@@ -285,7 +285,7 @@ class AdaptiveLSTMCell(AdaptiveLSTMBase):
     def from_lstm_cell(
         cls, cell: keras.layers.LSTMCell, policy_units: int | None = None, **kwargs: Any
     ) -> AdaptiveLSTMCell:
-        """An adaptive cell that computes what an LSTM's does, before training.
+        """Returns an adaptive cell that computes what an LSTM's does, until trained.
 
         As `AdaptiveLSTM.from_lstm` does for a layer. Dropout is refused: Keras' cell
         draws its masks by a hook that is not public.
@@ -416,7 +416,7 @@ class AdaptiveLSTM(RecurrentLayer):
     def from_lstm(
         cls, layer: keras.layers.LSTM, policy_units: int | None = None, **kwargs: Any
     ) -> AdaptiveLSTM:
-        """An adaptive LSTM that computes what an LSTM does, before it is trained.
+        """Returns an adaptive LSTM that computes what an LSTM does, until trained.
 
         It is one with `around_one=True` whose policy starts at zero, and the LSTM's
         weights.

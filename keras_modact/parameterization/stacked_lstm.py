@@ -67,7 +67,7 @@ class StackedAdaptiveLSTMCell(AdaptiveLSTMBase):
             `"orthogonal"`.
         bias_initializer: Initializer of each `bias`. Defaults to `"zeros"`.
         policy_kernel_initializer: Initializer of each `policy_kernel`. Defaults
-            to `None`: uniform within policy_units^-0.5 on either side of 0.
+            to `None`: uniform within 1 / sqrt(policy_units) of 0.
         policy_recurrent_initializer: Initializer of each
             `policy_recurrent_kernel`, with the same default.
         policy_bias_initializer: Initializer of each `policy_bias`, with the same

@@ -13,7 +13,7 @@ from keras_modact.utils.validation import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_modact")
 def neglu(x: Tensor) -> Tensor:
-    """Negative rectifier: passes negative inputs, zero for the others.
+    """Negative rectifier: passes negative inputs, and is zero for the others.
 
         neglu(x) = min(0, x)        derivative: 1 where x < 0, else 0, at 0 too
 

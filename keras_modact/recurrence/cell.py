@@ -205,7 +205,7 @@ class RecurrentCell(keras.layers.Layer):
             cell.dtype_policy = policy
 
     def project(self, inputs: Tensor) -> Tensor:
-        """The part of a step that depends on the input alone.
+        """Computes the part of a step that depends on the input alone.
 
         Args:
             inputs: Tensor `(batch, features)` or `(batch, time, features)`.
@@ -221,7 +221,7 @@ class RecurrentCell(keras.layers.Layer):
         states: Sequence[Tensor],
         recurrent_mask: Any = None,
     ) -> list[Tensor]:
-        """The recurrence, from one time step to the next.
+        """Computes one time step: the states after it from those before it.
 
         Args:
             projected: What `project` returned for this step.
@@ -258,7 +258,7 @@ class RecurrentCell(keras.layers.Layer):
         return list(new)
 
     def product(self, inputs: Tensor, kernel: Any) -> Tensor:
-        """The product of inputs and a kernel, for `project`; a bias is added to it.
+        """Multiplies inputs by a kernel, for `project`; a bias is added to that.
 
         Of a single feature XLA makes a multiplication that it fuses with what
         follows, and then vectorizes none of it on a CPU: a step takes several times

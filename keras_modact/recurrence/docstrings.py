@@ -87,10 +87,15 @@ def arguments(signature: inspect.Signature, entries: Mapping[str, str]) -> str:
         if parameter.kind is parameter.VAR_KEYWORD:
             lines.append(entries.get(name, f"**{name}: {KERAS}"))
             continue
-        if name in entries:
-            lines.append(with_default(entries[name], parameter))
-        elif name in known:
-            lines.append(with_default(f"{name}: {known[name].doc}", parameter))
+        shared = f"{name}: {known[name].doc}" if name in known else ""
+        entry = entries.get(name, shared)
+        # The completed entry of a base class names the default of that class.
+        if shared and re.fullmatch(
+            rf"{re.escape(shared)} Defaults to `[^`]*`\.", " ".join(entry.split())
+        ):
+            entry = shared
+        if entry:
+            lines.append(with_default(entry, parameter))
     return indented(lines)
 
 
