@@ -33,6 +33,22 @@ def test_line_becomes_latex(written: str, expected: str) -> None:
     assert found.endswith("Args:\n\n    code = left\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("at a = 1 (appendix A of the paper)", "at $a=1$ (appendix A of the paper)"),
+        ("`x_t` is x_t, or tau(z U_j)", r"`x_t` is $x_{t}$, or $\tau (zU_{j})$"),
+        ("a part of x W +\n    h_(t-1) @ R", r"a part of $xW+h_{t-1}\,R$"),
+        ("a cell-x_t of `a * b`", "a cell-x_t of `a * b`"),
+    ],
+)
+def test_symbols_in_the_text_become_latex(written: str, expected: str) -> None:
+    docstring = f"A layer.\n\n{written}.\n\nArgs:\n    x: {written}.\n\n"
+    found = with_mathematics(docstring + "Example:\n    h_t = 1\n")
+    assert found.count(f"{expected}.") == 2
+    assert found.endswith("Example:\n    h_t = 1\n")
+
+
 def test_matrix_becomes_latex() -> None:
     found = with_mathematics("Rotation.\n\n    [ cos t  -1 ]\n    [ 1   cos t ]\n")
     inside = r"\mathrm{cos}\,t & -1 \\ 1 & \mathrm{cos}\,t"

@@ -21,6 +21,7 @@ FUNCTIONS = [
     "sin",
     "cos",
     "exp",
+    "sqrt",
     "relu",
     "softplus",
     "conv",
@@ -62,17 +63,18 @@ TOKEN = re.compile(
 MATRIX_PRODUCT = re.compile(r"(?:,|,? and)\s+`@`\s+the\s+matrix\s+product")
 SECTION = re.compile(r"^[A-Z][A-Za-z ]+:$", re.MULTILINE)
 BLOCK = re.compile(r"(?<=\n\n)(?:    .*(?:\n|\Z))+")
-SYMBOL = r"(?:pi|[A-Za-z])'?[_^](?:\([^()]*\)|-?[A-Za-z0-9]{1,2})(?!\w)"
+SYMBOL = r"(?:pi|[A-Za-z0-9])'?[_^](?:\([^()]*\)|-?[A-Za-z0-9]{1,2})(?!\w)"
 INSIDE = r"\((?:[^()`]|\([^()`]*\))*\)"
 LETTER = r"(?:(?:Ad|Bd|pi|phi|tau|[A-Za-z]\d?'?)(?![\w'])|\d+(?:\.\d+)?\b)"
-ATOM = rf"(?:{SYMBOL}|\w*'?{INSIDE}|(?:ln )?{LETTER})"
+# A remark in parentheses is none of it.
+ATOM = rf"(?!\([^()]*[a-z]{{3}} )(?:{SYMBOL}|\w*'?{INSIDE}|(?:ln )?{LETTER})"
 TERM = rf"{ATOM}(?:\s+{ATOM})*"
 IN_TEXT = re.compile(
     rf"""
     (?P<left>`[^`]*`|\$\$.*?\$\$)
-    |(?<![\w.`"'/-])(?P<formula>
+    |(?<![\w.`"'/])(?<!\w-)(?P<formula>
         (?!a\s+[^-+/*@=<>]){TERM}(?:\s+(?:[-+/*@=<>]|\.\.\.)\s+{TERM})+
-        |{SYMBOL}|sigma|tau|phi|pi
+        |{SYMBOL}|(?:sigma|tau|phi){INSIDE}|(?:sigma|tau|phi|pi|Ad|Bd)(?!\w)
     )
     (?![\w`]|\.\w)
     """,

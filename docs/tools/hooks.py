@@ -35,7 +35,7 @@ TWICE = re.compile(
 CELL = re.compile(r"<td.*?</td>", re.DOTALL)
 CODE = re.compile(r"<code>[^<]*</code>")
 INLINE_CODE = re.compile(r"(?<!<span></span>)<code>[^<\n]*</code>")
-SHORT = re.compile(r"(?<![^>\s])[^<>\s]{0,24}[-\[(.][^<>\s]{0,24}(?![^<\s])")
+SHORT = re.compile(r"(?<![^>\s])(?=[^<>\s]*[-\[(.])[^<>\s]{1,28}(?![^<\s])")
 FUNCTION = r"<mi>(?:tanh|log|min|max)</mi>"
 OPERATOR = re.compile(r"<mo>(min|max)</mo>")
 """What would have the space of an operator on both sides."""
@@ -105,6 +105,7 @@ def mathml(formula: str, display: str) -> str:
     """A LaTeX formula as MathML; one in a block may be wider than a phone."""
     made = convert(html.unescape(formula).strip(), display=display)
     made = OPERATOR.sub(r"<mi>\1</mi>", made).replace("<mi>;</mi>", SEMICOLON)
+    made = made.replace("&#x000AF;", "&#x0203E;")  # A bar as wide as its letter.
     made = NAMED.sub(rf"\1{THIN}\2", made)
     made = ARGUMENT.sub(rf"\1{THIN}\2", made)
     return f'<div class="formula">{made}</div>' if display == "block" else made

@@ -13,6 +13,21 @@ from examples.reproduce.store import Results, read
 from examples.shared import tables
 
 CELL_HEAD = ["cell", "measure", "paper", "here", "n", "time a run", "device", "verdict"]
+DEVICE = CELL_HEAD.index("device")
+PAPERS = {
+    "bistability": "Bistable cells",
+    "modulation": "Modulators",
+    "parameterization": "Adaptive parameterization",
+    "activation": "Adaptive activation",
+    "rectification": "Negative rectifiers",
+}
+WRITTEN = "This page is written by `python -m examples.reproduce --report`."
+LEGEND = """\
+`paper` is the figure that the paper prints, `here` the mean over n runs with different
+seeds and, from two runs on, its standard deviation. A preset that is not `paper` has
+smaller sizes than the paper's, so there is no verdict on it. A verdict is by Welch's
+t-test at 5% (p, and g for Hedges' corrected effect size) where the paper gives a
+deviation, else by the 95% interval of the mean; with few runs "agrees" says little."""
 COMPARISON_HEAD = [
     *("difference", "measure", "of means", "95% interval", "p (Welch)"),
     "Hedges' g, corrected",
@@ -77,7 +92,7 @@ def cell_rows(
             elif printed and results.preset == "paper":
                 verdict = verdicts.beside_paper(values, printed, table.paper_runs)
             elif printed and values:
-                verdict = f"{results.preset} preset: not the paper's sizes"
+                verdict = "other sizes"
             yield [
                 cell.name,
                 title,
@@ -130,6 +145,21 @@ def course_rows(table: Table, results: Results) -> list[list[str]]:
     return [head, *([str(epoch), *row] for epoch, row in enumerate(rows, 1))]
 
 
+def cell_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table of cells, without the columns that say nothing."""
+    if {row[-1] for row in rows} == {"not run"}:
+        rows = [row[:3] for row in rows]
+        wide = 3 if {row[2] for row in rows} != {"-"} else 2
+        shown = [CELL_HEAD[:wide], *(row[:wide] for row in rows)]
+        return ["Not run yet:", "", tables.markdown_table(shown)]
+    devices = {row[DEVICE] for row in rows} - {"-"}
+    if len(devices) > 1:
+        return [tables.markdown_table([CELL_HEAD, *rows])]
+    shown = [[*row[:DEVICE], *row[DEVICE + 1 :]] for row in [CELL_HEAD, *rows]]
+    said = [f"Every run on {device}:" for device in devices]
+    return [*said, "", tables.markdown_table(shown)]
+
+
 def section(table: Table, every: Sequence[Results]) -> list[str]:
     """A table's part of its page."""
     lines = [f"## {table.id}", "", table.title, ""]
@@ -140,8 +170,8 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
     for results in filled if table.cells else ():
         lines += [f"Preset `{results.preset}`:", ""]
         # What was not run at all is said once.
-        rows = cell_rows(table, results, every=results is filled[0])
-        lines += [tables.markdown_table([CELL_HEAD, *rows]), ""]
+        rows = list(cell_rows(table, results, every=results is filled[0]))
+        lines += [*cell_table(rows), ""]
         compared = list(comparison_rows(table, results))
         if compared:
             lines += [tables.markdown_table([COMPARISON_HEAD, *compared]), ""]
@@ -187,9 +217,13 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
                     rows_of_epochs = course_rows(table, results)
                     lines += [tables.markdown_table(rows_of_epochs), ""]
                 path = figures.draw(table, source, results, folder)
+                if path is not None and not table.by_epoch and not table.cells:
+                    lines += [f"Preset `{preset}`:", ""]
                 lines += picture(path, f"{table.title} ({preset} preset)", folder)
                 if path is not None and not table.cells:
                     state = f"drawn from the runs of {table.source}"
+            if state.startswith("waits"):
+                lines += [f"It {state}.", ""]
         if table.figure is not None:
             path = figures.save(table.figure(), folder / f"{table.id}.png")
             lines += picture(path, table.title, folder)
@@ -197,12 +231,12 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
         anchor = table.id.replace("/", "")
         rows.append([f"[{table.id}]({room}.md#{anchor})", table.title, state])
     folder.mkdir(parents=True, exist_ok=True)
-    head = "This page is written by `python -m examples.reproduce --report`.\n\n"
     body = tables.markdown_table([["table or figure", "what it shows", "state"], *rows])
-    texts = {"README": f"# The papers' tables and figures\n\n{head}{body}\n"}
+    texts = {"README": f"# The papers' tables and figures\n\n{WRITTEN}\n\n{body}\n"}
     for room, lines in pages.items():
         body = "\n".join(lines).rstrip()
-        texts[room] = f"# {room.capitalize()}\n\n{head}{body}\n"
+        title = f"Results: {PAPERS.get(room, room).lower()}"
+        texts[room] = f"# {title}\n\n{LEGEND}\n\n{WRITTEN}\n\n{body}\n"
     paths = []
     for name, text in texts.items():
         paths.append(folder / f"{name}.md")

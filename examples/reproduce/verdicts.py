@@ -25,14 +25,29 @@ def digits_of(printed: str) -> int:
     return len(match.group(1)) if match else 0
 
 
+def in_print(digits: int, *numbers: float, sign: str = "") -> list[str]:
+    """Numbers with as many digits: fewer where they are large, more where they vanish.
+
+    Args:
+        digits: How many digits numbers near 1 have behind the point.
+        *numbers: Such as a mean and its deviation.
+        sign: "+" for differences.
+    """
+    sizes = [abs(float(x)) for x in numbers if np.isfinite(x) and x != 0]
+    if sizes:
+        digits = max(0, digits - max(0, math.floor(math.log10(max(sizes)))))
+        if max(sizes) < 100:
+            digits = max(digits, min(6, -math.floor(math.log10(min(sizes)))))
+    return [f"{x:{sign},.{digits}f}" for x in numbers]
+
+
 def shown(values: Sequence[float | None], digits: int) -> str:
     """Mean and deviation of the runs that ended in numbers."""
     numbers = [value for value in values if value is not None]
     if not numbers:
         return "no number" if values else "-"
-    text = f"{np.mean(numbers):.{digits}f}"
-    if len(numbers) > 1:
-        text += f" ± {np.std(numbers, ddof=1):.{digits}f}"
+    spread = [np.std(numbers, ddof=1)] if len(numbers) > 1 else []
+    text = " ± ".join(in_print(digits, np.mean(numbers), *spread))
     lost = len(values) - len(numbers)
     return text + (f" ({lost} diverged)" if lost else "")
 
@@ -88,7 +103,7 @@ def beside_each_other(
     a, b = ([v for v in values if v is not None] for values in (first, second))
     if not (a and b):
         return ["-"] * 4
-    difference = f"{np.mean(a) - np.mean(b):+.{digits}f}"
+    (difference,) = in_print(digits, np.mean(a) - np.mean(b), sign="+")
     if min(len(a), len(b)) < 2:
         return [difference, "one run", "-", "-"]
     low, high = significance.difference_interval(a, b)
@@ -97,7 +112,7 @@ def beside_each_other(
     g = significance.hedges_g(of_a, of_b, corrected=True)
     return [
         difference,
-        f"{low:+.{digits}f} to {high:+.{digits}f}",
+        " to ".join(in_print(digits, low, high, sign="+")),
         "-" if math.isnan(p) else f"{p:.2g}",
         "-" if math.isnan(g) else f"{g:.2f}",
     ]

@@ -77,6 +77,34 @@ def test_difference_of_cells_has_scipy_s_interval():
     assert alone == ["+0.375", "one run", "-", "-"]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "printed"),
+    [
+        ([12560.958, 26523.68], ["12,561", "26,524"]),
+        ([119.997], ["120.0"]),
+        ([0.312, 0.088], ["0.312", "0.088"]),
+        ([0.0026, 0.0004], ["0.0026", "0.0004"]),
+        ([0.0], ["0.000"]),
+        ([float("nan"), 1.5], ["nan", "1.500"]),
+    ],
+)
+def test_numbers_have_the_digits_that_count(numbers, printed):
+    assert verdicts.in_print(3, *numbers) == printed
+
+
+def test_table_leaves_out_what_says_nothing():
+    def lines(*rows):
+        return "\n".join(report.cell_table([list(row) for row in rows])).splitlines()
+
+    none = ("a", "error", "-", "-", "0", "-", "-", "not run")
+    run = ("b", "error", ".5", "0.4", "1", "3 s", "cpu", "one run")
+    other = ("c", "error", ".5", "0.4", "1", "3 s", "gpu", "one run")
+    assert lines(none)[2] == "| cell | measure |"
+    assert lines(none, run)[0] == "Every run on cpu:"
+    assert "device" not in lines(none, run)[2]
+    assert "device" in lines(run, other)[0]
+
+
 def test_page_has_every_cell_and_its_stale_runs_apart(tmp_path, monkeypatch):
     folder = tmp_path / "traces"
     folder.mkdir()
