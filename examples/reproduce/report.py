@@ -146,7 +146,8 @@ def course_rows(table: Table, results: Results) -> list[list[str]]:
 
 
 def cell_table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table of cells, without the columns that say nothing."""
+    """The lines of a table of cells, without rows and columns that say nothing."""
+    rows = [row for row in rows if row[2] != "-" or row[-1] != "not run"] or rows
     if {row[-1] for row in rows} == {"not run"}:
         rows = [row[:3] for row in rows]
         wide = 3 if {row[2] for row in rows} != {"-"} else 2

@@ -97,11 +97,17 @@ def test_table_leaves_out_what_says_nothing():
         return "\n".join(report.cell_table([list(row) for row in rows])).splitlines()
 
     none = ("a", "error", "-", "-", "0", "-", "-", "not run")
+    lost = ("d", "error", ".5", "-", "0", "-", "-", "not run")
     run = ("b", "error", ".5", "0.4", "1", "3 s", "cpu", "one run")
     other = ("c", "error", ".5", "0.4", "1", "3 s", "gpu", "one run")
     assert lines(none)[2] == "| cell | measure |"
-    assert lines(none, run)[0] == "Every run on cpu:"
-    assert "device" not in lines(none, run)[2]
+    assert lines(none, lost)[2:] == [
+        *("| cell | measure | paper |", "| ---- | ------- | ----- |"),
+        "| d    | error   | .5    |",
+    ]
+    assert lines(none, lost, run)[0] == "Every run on cpu:"
+    assert "device" not in lines(none, lost, run)[2]
+    assert len(lines(none, lost, run)) == 6
     assert "device" in lines(run, other)[0]
 
 
