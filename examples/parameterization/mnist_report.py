@@ -120,8 +120,8 @@ def plot_singular_values(
     runs: Sequence[Run], test: tuple[np.ndarray, np.ndarray], path: pathlib.Path
 ) -> None:
     """Draws the last layer's mean adapted singular values by digit, a panel a run."""
-    figure = Figure(figsize=(4.6 * len(runs), 4), layout="constrained")
-    panels = figure.subplots(1, len(runs), squeeze=False)[0]
+    figure = Figure(figsize=(6.8, 2.7 * len(runs)), layout="constrained")
+    panels = figure.subplots(len(runs), squeeze=False)[:, 0]
     for run, axes in zip(runs, panels, strict=True):
         means = values_by_digit(run, *test)
         # Values that are largest for the same digit stand beside each other.
@@ -142,7 +142,7 @@ def plot_singular_values(
             ylabel="digit",
             yticks=range(10),
         )
-        figure.colorbar(image, ax=axes, label="mean over the test images")
+        figure.colorbar(image, ax=axes, label="mean over images")
     figure.savefig(path, dpi=150)
 
 
