@@ -201,10 +201,10 @@ def adaptive_mnist() -> None:
         cell: 100 - 100 * np.array([run["curve"]["test"] for run in runs])
         for cell, runs in found.items()
     }
-    figure, ax = panels(1, 1, 4.2)
+    figure, ax = panels(1, 1, 4.6)
     draw_by_epoch(ax, curves, str)
     ax.set_ylabel("test images misread / %")
-    legend_below(figure, columns=3)
+    legend_below(figure, columns=2)
     figure.savefig(FOLDER / "adaptive_mnist.png", dpi=110)
 
 
