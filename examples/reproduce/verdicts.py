@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def digits_of(printed: str) -> int:
     return len(match.group(1)) if match else 0
 
 
-def in_print(digits: int, *numbers: float, sign: str = "") -> list[str]:
+def in_print(digits: int, *numbers: Any, sign: str = "") -> list[str]:
     """Numbers with as many digits: fewer where they are large, more where they vanish.
 
     Args:
