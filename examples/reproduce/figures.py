@@ -186,8 +186,8 @@ def plane_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
             left.scatter(*units, s=6, color=color, alpha=0.4, linewidths=0)
             learned.append((units, color))
     # The many of the last networks below the one of the first.
-    for units, color in reversed(learned):
-        activation_plotting.plot_gamma(*units, ax=right, color=color)
+    for (gain, saturation), color in reversed(learned):
+        activation_plotting.plot_gamma(gain, saturation, ax=right, color=color)
     left.get_legend().remove()
     pictures.legend_below(figure, columns=4)
     return figure
