@@ -1,8 +1,8 @@
 """Draws the site's pictures, `python -m docs.tools.pictures [NAME...]`.
 
 Each is made by the package's own plotting functions, from the theory or from a small
-network that is trained here in seconds. They are illustrations; results are drawn by
-`result_pictures`.
+network that is trained here in seconds, those of the site on JAX. They are
+illustrations; results are drawn by `result_pictures`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 
 import keras_modact
-from docs.tools.panels import FOLDER, WIDTH, panels
+from docs.tools.panels import FOLDER, WIDTH, panels, save
 from docs.tools.result_pictures import draw_learned, draw_unit
 from keras_modact.bistability import settled_states, warm_up
 from keras_modact.bistability.plotting import (
@@ -32,17 +32,17 @@ from matplotlib import pyplot
 
 
 def bifurcation() -> None:
-    figure, (left, right) = panels(1, 2, 3.4)
-    plot_bifurcation(ax=left)
+    figure, (above, below) = panels(2, 1, 5.6)
+    plot_bifurcation(ax=above)
     pulses = [0.0] * 5 + [1.5] * 3 + [0.0] * 12 + [-1.5] * 3 + [0.0] * 12
-    plot_response(pulses, ax=right)
-    figure.savefig(FOLDER / "bifurcation.png", dpi=110)
+    plot_response(pulses, ax=below)
+    save(figure, "bifurcation")
 
 
 def attractors() -> None:
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(640, 50, 1)).astype("float32")
-    figure, axes = panels(1, 2, 3.8)
+    figure, axes = panels(1, 2, 4.2)
     for ax, cls in zip(axes, (keras.layers.GRU, keras_modact.NBRC), strict=True):
         layer = cls(64)
         layer(x[:2])
@@ -50,8 +50,10 @@ def attractors() -> None:
         warm_up(layer, x, seed=0)
         states["after"] = settled_states(layer, x[:64], steps=1000, seed=0)
         plot_attractors(states, ax=ax)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
+        ax.legend(title="attractors", frameon=False, **below)
         ax.set_title(cls.__name__.replace("NBRC", "nBRC"))
-    figure.savefig(FOLDER / "attractors.png", dpi=110)
+    save(figure, "attractors")
 
 
 def shapes(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,7 +73,7 @@ def shapes(number: int) -> tuple[np.ndarray, np.ndarray]:
 @functools.cache
 def modulated_shapes() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """A disc and a square, and what the modulators of a trained network say."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(3)
     x, y = shapes(1000)
     layers = [
         keras_modact.Modulated(
@@ -91,14 +93,15 @@ def modulated_shapes() -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def modulation_map() -> None:
     images, signals = modulated_shapes()
-    figure, axes = panels(2, 3, 4.6)
+    figure, axes = panels(2, 3, 3.8)
+    figure.get_layout_engine().set(wspace=0.08)
     for place, row in enumerate(axes):
         row[0].imshow(images[place, ..., 0], cmap="gray")
         row[0].set(xticks=[], yticks=[], title="" if place else "image")
         for ax, (name, signal) in zip(row[1:], signals.items(), strict=True):
             plot_map(signal[place], ax=ax, limits=(0, 1))
             ax.set_title("" if place else name)
-    figure.savefig(FOLDER / "modulation_map.png", dpi=110)
+    save(figure, "modulation_map")
 
 
 def strip() -> None:
@@ -125,7 +128,7 @@ def strip() -> None:
     for network, color in (("homogeneous", BLUE), ("heterogeneous", VERMILION)):
         draw_learned(ax, network, color)
     draw_unit(spread.subplots(), "modulated")
-    figure.savefig(FOLDER / "strip.png", dpi=110)
+    save(figure, "strip")
 
 
 DRAWN: dict[str, Callable[[], None]] = {

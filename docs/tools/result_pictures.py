@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from keras import ops
 
-from docs.tools.panels import FOLDER, panels
+from docs.tools.panels import panels, save
 from examples.modulation import nodes
 from examples.modulation.text_classification import MODELS
 from examples.parameterization import tail_regression
@@ -85,7 +85,7 @@ def copy_first_input() -> None:
         ax.set_title(f"T = {steps}, Adam at {rate:g}")
     axes[0].set_ylabel("test mean squared error")
     legend_below(figure, columns=7)
-    figure.savefig(FOLDER / "copy_first_input.png", dpi=110)
+    save(figure, "copy_first_input")
 
 
 def drawn_with_the_results(table: str, preset: str, name: str) -> None:
@@ -97,15 +97,15 @@ def drawn_with_the_results(table: str, preset: str, name: str) -> None:
     cells = figures.shown_cells(shown, TABLES[shown.source], found)
     figure = shown.picture(cells, found)
     assert figure is not None
-    figure.savefig(FOLDER / name, dpi=110)
+    save(figure, name)
 
 
 def gates() -> None:
-    drawn_with_the_results("bistability/figure-4", "quick", "gates.png")
+    drawn_with_the_results("bistability/figure-4", "quick", "gates")
 
 
 def gamma_path() -> None:
-    drawn_with_the_results("activation/plane", "quick", "gamma_path.png")
+    drawn_with_the_results("activation/plane", "quick", "gamma_path")
 
 
 def draw_unit(ax: Any, model: str) -> None:
@@ -132,7 +132,7 @@ def unit() -> None:
         draw_unit(ax, model)
         ax.set_title(title)
     axes[1].set_ylabel("")
-    figure.savefig(FOLDER / "unit.png", dpi=110)
+    save(figure, "unit")
 
 
 def tail_errors() -> None:
@@ -155,7 +155,7 @@ def tail_errors() -> None:
     ]
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    figure.savefig(FOLDER / "tail_errors.png", dpi=110)
+    save(figure, "tail_errors")
 
 
 def singular_values() -> None:
@@ -187,12 +187,12 @@ def singular_values() -> None:
     for ax, (title, found) in zip(axes, values.items(), strict=True):
         sorted_values = ops.convert_to_numpy(found)[order]
         means = np.array([sorted_values[bins == place].mean(0) for place in kept])
-        plot_singular_values(means, by=by, ax=ax, xlabel="x2")
+        plot_singular_values(means, by=by, ax=ax, xlabel="$x_2$")
         ax.set_title(title)
         ax.get_legend().remove()
     axes[1].set_ylabel("")
     axes[0].legend(title="singular value", ncols=2, loc="best")
-    figure.savefig(FOLDER / "singular_values.png", dpi=110)
+    save(figure, "singular_values")
 
 
 def adaptive_mnist() -> None:
@@ -205,7 +205,7 @@ def adaptive_mnist() -> None:
     draw_by_epoch(ax, curves, str)
     ax.set_ylabel("test images misread / %")
     legend_below(figure, columns=2)
-    figure.savefig(FOLDER / "adaptive_mnist.png", dpi=110)
+    save(figure, "adaptive_mnist")
 
 
 def mixlu_gap() -> None:
@@ -232,7 +232,7 @@ def mixlu_gap() -> None:
     axes[0].set_ylabel("error / %")
     axes[0].set_ylim(bottom=0)
     legend_below(figure)
-    figure.savefig(FOLDER / "mixlu_gap.png", dpi=110)
+    save(figure, "mixlu_gap")
 
 
 DRAWN: dict[str, Callable[[], None]] = {

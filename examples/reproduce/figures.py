@@ -171,7 +171,7 @@ def plane_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
     ]
     if not found:
         return None
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     names = list(dict.fromkeys(name for name, _, _ in found))
     learned = []
