@@ -84,7 +84,7 @@ def copy_first_input() -> None:
         rate = next(iter(found.values()))[0]["settings"]["learning_rates"][0]
         ax.set_title(f"T = {steps}, Adam at {rate:g}")
     axes[0].set_ylabel("test mean squared error")
-    legend_below(figure, columns=7)
+    legend_below(figure, columns=4)
     save(figure, "copy_first_input")
 
 
