@@ -1,13 +1,12 @@
 """Draws the site's pictures, `python -m docs.tools.pictures [NAME...]`.
 
-Each is made by the package's own plotting functions, from the theory or from a small
-network that is trained here in seconds, those of the site on JAX. They are
-illustrations; results are drawn by `result_pictures`.
+Each is made by the package's own plotting functions, from the equations or from a
+warm-up of a few seconds, those of the site on JAX. They are illustrations; results are
+drawn by `result_pictures`, and the strip shows both.
 """
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable
 
@@ -17,7 +16,8 @@ import numpy as np
 
 import keras_modact
 from docs.tools.panels import FOLDER, WIDTH, panels, save
-from docs.tools.result_pictures import draw_learned, draw_unit
+from docs.tools.result_pictures import draw_learned, draw_unit, results
+from examples.modulation import shapes
 from keras_modact.bistability import settled_states, warm_up
 from keras_modact.bistability.plotting import (
     plot_attractors,
@@ -56,54 +56,6 @@ def attractors() -> None:
     save(figure, "attractors")
 
 
-def shapes(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy images of a disc or a square somewhere, and which one it is."""
-    random = np.random.default_rng(0)
-    rows, columns = np.mgrid[:24, :24]
-    kinds = random.integers(0, 2, number)
-    images = random.normal(scale=0.15, size=(number, 24, 24, 1))
-    for image, kind in zip(images, kinds, strict=True):
-        row, column = random.integers(7, 17, 2)
-        down, right = abs(rows - row), abs(columns - column)
-        inside = down**2 + right**2 <= 30 if kind else np.maximum(down, right) <= 4
-        image[inside] += 1
-    return images.astype("float32"), kinds
-
-
-@functools.cache
-def modulated_shapes() -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """A disc and a square, and what the modulators of a trained network say."""
-    keras.utils.set_random_seed(3)
-    x, y = shapes(1000)
-    layers = [
-        keras_modact.Modulated(
-            keras.layers.Conv2D(8, 5, padding="same", activation="relu"), name=name
-        )
-        for name in ("first layer", "second layer")
-    ]
-    pool = keras.layers.GlobalAveragePooling2D()
-    out = keras.layers.Dense(2, activation="softmax")
-    model = keras.Sequential([keras.Input((24, 24, 1)), *layers, pool, out])
-    loss = "sparse_categorical_crossentropy"
-    model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
-    model.fit(x, y, epochs=6, verbose=0)
-    both = x[[int(np.argmax(y == 1)), int(np.argmax(y == 0))]]
-    return both, keras_modact.modulation_signals(model, both)
-
-
-def modulation_map() -> None:
-    images, signals = modulated_shapes()
-    figure, axes = panels(2, 3, 3.8)
-    figure.get_layout_engine().set(wspace=0.08)
-    for place, row in enumerate(axes):
-        row[0].imshow(images[place, ..., 0], cmap="gray")
-        row[0].set(xticks=[], yticks=[], title="" if place else "image")
-        for ax, (name, signal) in zip(row[1:], signals.items(), strict=True):
-            plot_map(signal[place], ax=ax, limits=(0, 1))
-            ax.set_title("" if place else name)
-    save(figure, "modulation_map")
-
-
 def strip() -> None:
     """A picture for each of four papers, for the README."""
     figure = pyplot.figure(figsize=(WIDTH, 5.2), layout="constrained")
@@ -119,11 +71,11 @@ def strip() -> None:
     plot_bifurcation(ax=ax)
     ax.get_legend().remove()
     ax.annotate("unstable", (1.9, 0), (1.5, 0.12), color="0.4")
-    images, signals = modulated_shapes()
+    kept = results("modulation/shapes", "quick").of("modulated")[0]["curve"]
     left, right = modulated.subplots(1, 2)
-    left.imshow(images[0, ..., 0], cmap="gray")
+    left.imshow(kept[shapes.IMAGES][0], cmap="gray")
     left.set(xticks=[], yticks=[])
-    plot_map(signals["first layer"][0], ax=right, limits=(0, 1))
+    plot_map(kept[shapes.SIGNALS][0][0], ax=right, limits=(0, 1))
     ax = adapted.subplots()
     for network, color in (("homogeneous", BLUE), ("heterogeneous", VERMILION)):
         draw_learned(ax, network, color)
@@ -136,7 +88,6 @@ DRAWN: dict[str, Callable[[], None]] = {
     for one in (
         bifurcation,
         attractors,
-        modulation_map,
         strip,
     )
 }

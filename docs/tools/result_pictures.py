@@ -108,6 +108,10 @@ def gamma_path() -> None:
     drawn_with_the_results("activation/plane", "quick", "gamma_path")
 
 
+def modulation_map() -> None:
+    drawn_with_the_results("modulation/shapes", "quick", "modulation_map")
+
+
 def draw_unit(ax: Any, model: str) -> None:
     """What a node of an LSTM on SST-2 makes of its input, before the input gate."""
     cell = f"masked, {MODELS[model]}"
@@ -240,6 +244,7 @@ DRAWN: dict[str, Callable[[], None]] = {
     for one in (
         copy_first_input,
         gates,
+        modulation_map,
         unit,
         gamma_path,
         tail_errors,

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import keras_modact
 from examples.bistability import sample_gates
-from examples.modulation import nodes
+from examples.modulation import nodes, shapes
 from examples.reproduce import verdicts
 from examples.reproduce.catalog import Cell, Table
 from examples.reproduce.store import Results
@@ -149,6 +149,13 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
         axes.set_ylabel("taken into the cell")
     pictures.legend_below(figure)
     return figure
+
+
+def map_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
+    """What the modulators of the first run that has any say over two images."""
+    runs = (run["curve"] for cell in cells for run in results.of(cell.name))
+    found = next((curve for curve in runs if curve[shapes.SIGNALS]), None)
+    return None if found is None else shapes.map_figure(found)
 
 
 def gates_figure(cells: Sequence[Cell], results: Results) -> Figure | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 
-from examples.modulation import cifar10_report, names, sst2
+from examples.modulation import cifar10_report, names, shapes, sst2
 from examples.modulation.parameter_counts import COUNTS
 from examples.modulation.text_classification import MODELS
 from examples.modulation.text_classification_report import Published
@@ -218,5 +218,19 @@ TABLES = (
         title="Validation loss on Penn Treebank by epoch",
         curves=("validation_loss",),
         source="modulation/table-7",
+    ),
+    Table(
+        id="modulation/shapes",
+        title="Discs and squares: what modulated convolutions say over an image",
+        example="examples.modulation.shapes",
+        measures={"test_accuracy": "test accuracy"},
+        cells=tuple(Cell(model, f"--models {model}") for model in shapes.MODELS),
+        presets={"quick": "--preset quick"},
+        minutes={"quick": 0.2},
+        reference=("modulated",),
+        source="modulation/shapes",
+        picture=figures.map_figure,
+        note="No table of the paper, whose images may not be shown here: synthetic "
+        "ones, and the signals over two of them in the first run.",
     ),
 )
