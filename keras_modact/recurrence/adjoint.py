@@ -53,16 +53,17 @@ def worth(call: Call) -> bool:
         return False
     if call.training:
         return call.device != "cpu" or reads_few(call)
-    most, batch = FORWARD_PAYS_UP_TO.get(backend), call.sequences.shape[0]
+    most = FORWARD_PAYS_UP_TO.get(backend)
+    if most is None:
+        return True
     # A model that is exported has a free batch, and exporters know the loop.
-    return most is None or (batch is not None and numbers_read(call, batch) <= most)
+    return call.batch is not None and numbers_read(call, call.batch) <= most
 
 
 def reads_few(call: Call) -> bool:
     """Whether a step is small enough for a CPU to gain by computing it again."""
     backend = keras.backend.backend()
-    batch = call.sequences.shape[0]
-    batch = UNKNOWN_BATCH if batch is None else batch
+    batch = UNKNOWN_BATCH if call.batch is None else call.batch
     if batch < FEWEST_SEQUENCES.get(backend, 1):
         return False
     most = call.cell.adjoint_pays_up_to.get(backend)
@@ -87,8 +88,7 @@ def steps_in_a_block(call: Call) -> int:
     backend = keras.backend.backend()
     steps = min(STEPS_IN_A_BLOCK[backend], call.sequences.shape[1])
     most = NUMBERS_IN_A_BLOCK.get(backend)
-    # An exporter's batch may be no number.
-    if most is None or call.device != "cpu" or type(call.sequences.shape[0]) is not int:
+    if most is None or call.device != "cpu" or call.batch is None:
         return steps
     of_a_step = sum(math.prod(state.shape) for state in call.states)
     return min(steps, max(2, most // max(1, of_a_step)))

@@ -34,6 +34,15 @@ class Call:
     """Whether a gradient is sure to be asked for."""
 
     @property
+    def batch(self) -> int | None:
+        """How many sequences, or None where that is no number yet.
+
+        As in a graph of TensorFlow's with a free batch, and while a model is exported.
+        """
+        size = self.sequences.shape[0]
+        return size if type(size) is int else None
+
+    @property
     def dtype(self) -> str:
         """The dtype in which it is computed, by Keras' name."""
         return keras.backend.standardize_dtype(self.sequences.dtype)

@@ -49,10 +49,9 @@ def worth_on_torch(call: Call) -> bool:
         return True
     if call.training:
         return adjoint.reads_few(call)
-    batch = call.sequences.shape[0]
-    if type(batch) is not int:  # that of an exporter
+    if call.batch is None:
         return True
-    return adjoint.numbers_read(call, batch) <= FORWARD_PAYS_UP_TO
+    return adjoint.numbers_read(call, call.batch) <= FORWARD_PAYS_UP_TO
 
 
 def run_on_torch(call: Call) -> OutputsAndStates:
