@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import keras
 import numpy as np
@@ -60,6 +61,11 @@ class NBRCCell(BistableCell):
         Vecoven, Ernst, Drion, "A bio-inspired bistable recurrent cell allows
         for long-lasting memory", PLoS ONE 16(6), 2021, eqs. 4 and 5.
     """
+
+    adjoint_pays_up_to: ClassVar[Mapping[str, int]] = {
+        **BistableCell.adjoint_pays_up_to,
+        "tensorflow": 10_000,
+    }
 
     def as_gru(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
         """The weights of the GRU that computes the same.
