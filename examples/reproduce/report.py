@@ -169,7 +169,9 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
     # A table that nothing was run of is shown by its paper preset, with no runs.
     filled = [results for results in every if results.current] or list(every[:1])
     for results in filled if table.cells else ():
-        lines += [f"Preset `{results.preset}`:", ""]
+        # A part of a data set is another one.
+        read = sorted({r["found"].get("images", "") for r in results.current} - {""})
+        lines += [f"{', '.join([f'Preset `{results.preset}`', *read])}:", ""]
         # What was not run at all is said once.
         rows = list(cell_rows(table, results, every=results is filled[0]))
         lines += [*cell_table(rows), ""]

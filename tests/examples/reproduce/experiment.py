@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> list[Run]:
     trace = folder / f"{cell}-{seed}-{uuid.uuid4().hex}"
     trace.write_text(str(os.getpid()), encoding="utf-8")
     time.sleep(options.pause)
+    options.images = "half of the images"
     return [Run(cell, seed)]
 
 

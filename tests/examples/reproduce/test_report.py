@@ -141,6 +141,7 @@ def test_page_has_every_cell_and_its_stale_runs_apart(tmp_path, monkeypatch):
     assert by_cell["lost"][3] == "no number"
     assert by_cell["lost"][-1] == "2 of 2 diverged"
     assert by_cell["a - b"][2:4] == ["-0.1875", "one run"]
+    assert "Preset `paper`, half of the images:" in page
     assert "Stale, and in no number above: 1 run (preset `paper`; b)" in page
     assert "](test/figure-1-paper.png)" in page
     assert (results / "test" / "figure-1-paper.png").stat().st_size > 1000
@@ -164,7 +165,7 @@ def test_a_page_says_once_what_was_not_run():
     table, results = results_of([{"test_mse": [0.5]}])
     of_a = [run for run in results.current if run["cell"] == "a"]
     for run in of_a:
-        run |= {"seconds": 1.0, "environment": {"device": "cpu"}}
+        run |= {"seconds": 1.0, "environment": {"device": "cpu"}, "found": {}}
     every = [store.Results(table, preset, of_a, []) for preset in ("paper", "quick")]
     lines = [line for line in report.section(table, every) if line.startswith("| cell")]
     assert ["| b " in line for line in lines] == [True, False]
