@@ -215,7 +215,8 @@ TABLES = (
     ),
     Table(
         id="modulation/figure-7",
-        title="Validation loss on Penn Treebank by epoch",
+        title="Validation loss of AWD-LSTM by epoch, modulated or not",
+        note="The paper's is of Penn Treebank; the quick preset reads WikiText-2.",
         curves=("validation_loss",),
         source="modulation/table-7",
     ),
