@@ -152,10 +152,10 @@ def node_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
 
 
 def map_figure(cells: Sequence[Cell], results: Results) -> Figure | None:
-    """What the modulators of the first run that has any say over two images."""
-    runs = (run["curve"] for cell in cells for run in results.of(cell.name))
-    found = next((curve for curve in runs if curve[shapes.SIGNALS]), None)
-    return None if found is None else shapes.map_figure(found)
+    """What the modulators of the first run of the first cell say over two images."""
+    if not cells:
+        return None
+    return shapes.map_figure(results.of(cells[0].name)[0]["curve"])
 
 
 def gates_figure(cells: Sequence[Cell], results: Results) -> Figure | None:

@@ -161,6 +161,13 @@ def cell_table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [*said, "", tables.markdown_table(shown)]
 
 
+def heading(results: Results) -> list[str]:
+    """The preset of the runs that follow, and the images if they found out which."""
+    found = [run["found"] for run in results.current]
+    images = {of["images"] for of in found if "images" in of}
+    return [", ".join([f"Preset `{results.preset}`", *sorted(images)]) + ":", ""]
+
+
 def section(table: Table, every: Sequence[Results]) -> list[str]:
     """A table's part of its page."""
     lines = [f"## {table.id}", "", table.title, ""]
@@ -169,9 +176,7 @@ def section(table: Table, every: Sequence[Results]) -> list[str]:
     # A table that nothing was run of is shown by its paper preset, with no runs.
     filled = [results for results in every if results.current] or list(every[:1])
     for results in filled if table.cells else ():
-        # A part of a data set is another one.
-        read = sorted({r["found"].get("images", "") for r in results.current} - {""})
-        lines += [f"{', '.join([f'Preset `{results.preset}`', *read])}:", ""]
+        lines += heading(results)
         # What was not run at all is said once.
         rows = list(cell_rows(table, results, every=results is filled[0]))
         lines += [*cell_table(rows), ""]
@@ -216,12 +221,12 @@ def write_pages(catalog: Sequence[Table], folder: pathlib.Path) -> list[pathlib.
             for preset in source.presets:
                 results = read(source, preset, folder)
                 if table.by_epoch and results.current:
-                    lines += [f"Preset `{preset}`:", ""]
+                    lines += heading(results)
                     rows_of_epochs = course_rows(table, results)
                     lines += [tables.markdown_table(rows_of_epochs), ""]
                 path = figures.draw(table, source, results, folder)
                 if path is not None and not table.by_epoch and not table.cells:
-                    lines += [f"Preset `{preset}`:", ""]
+                    lines += heading(results)
                 lines += picture(path, f"{table.title} ({preset} preset)", folder)
                 if path is not None and not table.cells:
                     state = f"drawn from the runs of {table.source}"

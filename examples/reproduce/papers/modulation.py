@@ -230,6 +230,7 @@ TABLES = (
         minutes={"quick": 0.2},
         reference=("modulated",),
         source="modulation/shapes",
+        only=("modulated",),
         picture=figures.map_figure,
         note="No table of the paper, whose images may not be shown here: synthetic "
         "ones, and the signals over two of them in the first run.",
