@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,9 +15,15 @@ from keras_modact.recurrence.call import Call, OutputsAndStates
 from keras_modact.recurrence.loop import with_weights
 from keras_modact.utils.validation import Tensor
 
+STEPS_IN_A_BLOCK = 16
+NUMBERS_IN_A_BLOCK = 200_000
+"""Of the states: a block of more does not stay in a CPU's cache, and is slower than
+one of fewer steps."""
 
-def run(call: Call, size: int) -> OutputsAndStates:
-    """Runs a call, `size` steps in a block."""
+
+def run(call: Call) -> OutputsAndStates:
+    """Runs a call a block of steps at a time."""
+    size = steps_in_a_block(call)
     weights = [weight.value for weight in call.cell.weights]
     sequences = call.sequences.transpose(0, 1)
     tensors = [sequences, *call.states, *weights]
@@ -27,6 +34,14 @@ def run(call: Call, size: int) -> OutputsAndStates:
         return outputs, last
     outputs, last, _ = _forward(call, size, sequences, call.states, weights, False)
     return outputs, last
+
+
+def steps_in_a_block(call: Call) -> int:
+    """How many steps of a call are done in one operation where that is possible."""
+    if call.device != "cpu" or call.batch is None:
+        return STEPS_IN_A_BLOCK
+    of_a_step = sum(math.prod(state.shape) for state in call.states)
+    return min(STEPS_IN_A_BLOCK, max(2, NUMBERS_IN_A_BLOCK // max(1, of_a_step)))
 
 
 def _forward(

@@ -2,7 +2,7 @@
 
 Forward: one product for the inputs of all its steps, then the recurrence. Backward:
 the same once more, differentiated by the backend. `adjoint_torch` and
-`adjoint_scan` are the loops over blocks.
+`adjoint_tensorflow` are the loops over blocks.
 
 A masked step keeps the states: its input is replaced by zero before it is used,
 and the states' gradient goes around it, so a NaN in the padding reaches nothing.

@@ -84,6 +84,7 @@ def run(
     *,
     unroll: bool = False,
     return_sequences: bool = True,
+    wrap: Callable[[OutputAndStates], OutputAndStates] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Runs `step` over the time axis of `sequences`.
 
@@ -95,6 +96,7 @@ def run(
         mask: Boolean tensor `(batch, time)`, False where a step is skipped.
         unroll: If `True`, unrolls the time loop; for short, static sequences.
         return_sequences: Keep the output of every step.
+        wrap: What the body of the loop, a step with its mask, goes through.
 
     Returns:
         The outputs `(batch, time, units)`, or `(batch, 1, units)` without
@@ -118,7 +120,7 @@ def run(
         return new[0], new
 
     outputs, last = over(
-        output_and_states,
+        wrap(output_and_states) if wrap else output_and_states,
         sequences,
         states,
         unroll=unroll,
@@ -131,7 +133,9 @@ def run(
     return outputs, last
 
 
-def run_call(call: Call) -> OutputsAndStates:
+def run_call(
+    call: Call, wrap: Callable[[OutputAndStates], OutputAndStates] | None = None
+) -> OutputsAndStates:
     """The path "loop", which is always available."""
     cell = call.cell
     return run(
@@ -143,6 +147,7 @@ def run_call(call: Call) -> OutputsAndStates:
         call.mask,
         unroll=call.unroll,
         return_sequences=call.return_sequences,
+        wrap=wrap,
     )
 
 

@@ -58,22 +58,6 @@ def _torch(
     return [result.detach() for result in results], pull
 
 
-def _jax(function: Function, arguments: Sequence[Tensor]) -> tuple[list[Tensor], Pull]:
-    import jax
-
-    results, pull_all = jax.vjp(lambda *x: list(function(*x)), *arguments)
-
-    def pull(gradients: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        given = [
-            jax.numpy.zeros_like(result) if gradient is None else gradient
-            for result, gradient in zip(results, gradients, strict=True)
-        ]
-        pulled = pull_all(given)
-        return [pulled[place] for place in wanted]
-
-    return results, pull
-
-
 def _tensorflow(
     function: Function, arguments: Sequence[Tensor]
 ) -> tuple[list[Tensor], Pull]:
@@ -103,6 +87,5 @@ def _tensorflow(
 
 _BACKENDS: dict[str, Callable[..., tuple[list[Tensor], Pull]]] = {
     "torch": _torch,
-    "jax": _jax,
     "tensorflow": _tensorflow,
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras_modact
-from keras_modact.recurrence import adjoint, paths
+from keras_modact.recurrence import paths
 from keras_modact.recurrence.call import Call, keeps_the_step
 from tests.bistability import oracle
 from tests.gradients import as_float64
@@ -18,7 +18,6 @@ from tests.recurrence.paths import flat, on_path
 
 BACKEND = keras.backend.backend()
 TIME = 16
-# As many sequences as the adjoint wants on JAX.
 X = np.random.default_rng(0).normal(size=(16, TIME, 3)).astype("float32")
 
 
@@ -75,15 +74,42 @@ def test_a_large_step_of_inference_is_left_to_blocks_on_torch() -> None:
         assert layer.last_path == path
 
 
-@pytest.mark.parametrize(("batch", "on_torch"), [(1, 16), (100, 15), (2_000, 2)])
-def test_a_block_of_many_sequences_has_few_steps(batch: int, on_torch: int) -> None:
+@pytest.mark.parametrize(("batch", "steps"), [(1, 16), (100, 15), (2_000, 2)])
+def test_a_block_of_many_sequences_has_few_steps(batch: int, steps: int) -> None:
     """200,000 numbers of both states: more do not stay in a CPU's cache."""
+    if BACKEND != "torch":
+        pytest.skip("a matter of torch's adjoint")
+    from keras_modact.recurrence import adjoint_torch
+
     layer = keras_modact.ModulatedLSTM(64)
     layer.build((None, None, 1))
     x = keras.ops.zeros((batch, 20, 1))
     call = Call(layer.cell, x, layer.get_initial_state(batch))
-    steps = {"torch": on_torch, "tensorflow": 8, "jax": 1}
-    assert adjoint.steps_in_a_block(call) == steps[BACKEND]
+    assert adjoint_torch.steps_in_a_block(call) == steps
+
+
+@pytest.mark.parametrize(("features", "kept"), [(3, 4), (31, 4), (32, 4 + 12)])
+def test_jax_keeps_states_and_large_products(features: int, kept: int) -> None:
+    """Of each step: 4 states, and 12 numbers for the gates if they cost much."""
+    if BACKEND != "jax":
+        pytest.skip("a matter of JAX' adjoint")
+    import jax
+
+    layer = keras_modact.BRC(4)
+    layer.build((None, None, features))
+    x = np.ones((5, 7, features), "float32")
+    values = [variable.value for variable in layer.trainable_variables]
+
+    def outputs(acceleration: str) -> Any:
+        layer.acceleration = acceleration
+        return jax.vjp(lambda *v: layer.stateless_call(v, [], x)[0], *values)[1]
+
+    def of_a_step(pull: Any) -> int:
+        sizes = [leaf.size for leaf in jax.tree.leaves(pull) if leaf.shape[:1] == (7,)]
+        return sum(sizes) // (7 * 5)
+
+    assert of_a_step(outputs("adjoint")) == features + kept
+    assert of_a_step(outputs("loop")) > features + 4 + 12
 
 
 def test_a_gradient_outside_training() -> None:
@@ -135,12 +161,6 @@ def test_a_large_step_is_left_to_the_loop(layer: Any, numbers: dict) -> None:
         layer = type(layer)(4)
         layer(x, training=True)
         assert (layer.last_path == "loop") == is_loop
-
-
-def test_few_sequences_are_left_to_the_loop_on_jax() -> None:
-    layer = called("auto")
-    layer(X[:15], training=True)
-    assert layer.last_path == ("loop" if BACKEND == "jax" else "adjoint")
 
 
 def test_few_steps_are_not_worth_a_graph() -> None:
