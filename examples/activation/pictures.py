@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 import keras_modact
 from examples.activation.networks import Adaptation
 from examples.activation.training import Run
-from examples.shared.pictures import grid, legend_below
-from keras_modact.utils.plotting import BLUE, CYCLE, VERMILION
+from examples.shared.pictures import color_of, grid, legend_below
+from keras_modact.utils.plotting import BLUE, VERMILION
 
 DIVERGED = "0.6"
 X = np.linspace(-2, 2, 201).astype("float32")
@@ -92,7 +92,7 @@ def plot_learning(
             continue
         best = max(group, key=lambda run: sign * run.validation[-1])
         epochs = np.arange(1, len(best.validation) + 1)
-        color = CYCLE[networks.index(network) % len(CYCLE)]
+        color = color_of(networks, network)
         dash = "--" if best.after is None else "-"
         label = network if seed == runs[0].seed else None
         axes.plot(epochs, best.validation, dash, color=color, label=label)

@@ -268,7 +268,7 @@ def plot_errors(
         errors = to_error(np.array([run.test for run in group]))
         epochs = np.arange(1, errors.shape[1] + 1)
         name = CELLS[cell][0]
-        color = pictures.color_of(list(CELLS), cell if "," in name else name)
+        color = pictures.color_of(list(CELLS), cell)
         axes.plot(
             epochs,
             errors.mean(axis=0),

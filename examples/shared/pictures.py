@@ -13,9 +13,23 @@ from keras_modact.utils.plotting import COLORS, CYCLE
 
 
 def color_of(names: Sequence[str], name: str) -> str:
-    """The colour of `name` among `names`: its cell's own, else the next in line."""
-    cell = next((word for word in name.split() if word in COLORS), None)
-    return COLORS[cell] if cell else CYCLE[list(names).index(name) % len(CYCLE)]
+    """The colour of `name` among `names`: its cell's own, else the next in line.
+
+    What is no cell of the package's has none of their colours where it is beside one.
+    """
+    if color := _of_its_cell(name):
+        return color
+    taken = {_of_its_cell(other) for other in names}
+    free = [color for color in CYCLE if color not in taken]
+    others = [other for other in names if not _of_its_cell(other)]
+    return free[others.index(name) % len(free)]
+
+
+def _of_its_cell(name: str) -> str | None:
+    """The colour of the cell that a name has as a word, in capitals or not."""
+    colors = {cell.lower(): color for cell, color in COLORS.items()}
+    words = name.lower().split()
+    return next((colors[word] for word in words if word in colors), None)
 
 
 def logarithmic(axes: Axes) -> None:

@@ -27,9 +27,11 @@ def test_logarithmic_axis_has_three_labels_and_more(values):
 
 
 def test_a_cell_has_its_colour_in_every_picture():
-    names = ["T = 5, LMU", "T = 5, nBRC", "wider"]
-    assert pictures.color_of(names, "T = 5, nBRC") == COLORS["nBRC"]
-    assert pictures.color_of(names, "wider") == CYCLE[2]
+    names = ["T = 5, LMU", "T = 5, nBRC", "lstm", "wider", "widest"]
+    own = [pictures.color_of(names, name) for name in names[:3]]
+    assert own == [COLORS["LMU"], COLORS["nBRC"], COLORS["LSTM"]]
+    others = [color for color in CYCLE if color not in own]
+    assert [pictures.color_of(names, name) for name in names[3:]] == others[:2]
 
 
 def test_one_legend_names_what_several_panels_have_once():
