@@ -226,11 +226,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = options.out or Path("results/benchmarks", f"{about['backend']}-{device}")
     say(f"Keras {about['keras']}, {about['backend']} on {about['device']}")
     unset = [name for name in report.MALLOC if not os.environ.get(name)]
-    if keras.backend.backend() == "torch" and not backend.accelerator() and unset:
+    if unset and not backend.accelerator():
         say(
-            f"{' and '.join(unset)} not set: torch on a CPU gives back and takes "
-            "memory at every step, and the slower peers spend most of their time "
-            "there. See the README; `tox run -e bench` sets both to 1000000000."
+            f"{', '.join(unset)} not set: on a CPU memory may be given back and taken "
+            "again at every step, and the slower peers spend most of their time there. "
+            "`tox run -e bench` sets what docs/guides/speed.md says."
         )
     dtype = "mixed_bfloat16" if options.precision == "bfloat16" else "float32"
     say("computing the float64 reference")

@@ -18,13 +18,12 @@ import keras_modact
 from benchmarks.markdown import Results, markdown
 from benchmarks.steps import Backend
 
-MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+MALLOC = ("MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 SETTINGS = (
     "KERAS_MODACT_ACCELERATION",
     "OMP_NUM_THREADS",
     "NVIDIA_TF32_OVERRIDE",
     "XLA_FLAGS",
-    "MALLOC_ARENA_MAX",
     *MALLOC,
 )
 SPEED_HEAD = (
