@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -9,7 +10,6 @@ import jax
 
 from keras_modact.recurrence import loop
 from keras_modact.recurrence.call import Call, OutputsAndStates
-from keras_modact.recurrence.loop import OutputAndStates
 
 FEWEST_SUMMANDS = 32
 """A product that adds up as many for each number takes longer to compute again than
@@ -18,12 +18,9 @@ to keep: measured on a CPU, where one of 128 does and one of 2 does not."""
 
 def run(call: Call) -> OutputsAndStates:
     """Runs a call; the backward pass computes each step again as far as it must."""
-    return loop.run_call(call, _checkpointed)
-
-
-def _checkpointed(step: OutputAndStates) -> OutputAndStates:
     # In a loop nothing merges what is computed again with what was computed first.
-    return jax.checkpoint(step, policy=is_kept, prevent_cse=False)
+    checkpoint = functools.partial(jax.checkpoint, policy=is_kept, prevent_cse=False)
+    return loop.run_call(call, checkpoint)
 
 
 def is_kept(primitive: Any, *operands: Any, **parameters: Any) -> bool:

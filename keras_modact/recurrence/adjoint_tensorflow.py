@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -24,33 +23,23 @@ def run(call: Call) -> OutputsAndStates:
     cell, count = call.cell, len(call.states)
     size = min(STEPS_IN_A_BLOCK, call.sequences.shape[1])
     make = block_of(cell)
-    # Everything that may be traced comes as an argument: the masks have no
-    # gradient, but must not be closed over either.
-    masks = [m for m in keras.tree.flatten(call.recurrent_mask) if m is not None]
-    has_mask = call.mask is not None
-    valid = [ops.cast(call.mask, call.sequences.dtype)] if has_mask else []
+    mask, return_sequences = call.mask, call.return_sequences
+    valid = [] if mask is None else [ops.swapaxes(mask, 0, 1)]
+    # Of what is closed over there is no gradient, and none is asked for.
     weights = [weight.value for weight in cell.weights]
-    # Nor may a tensor be closed over of which only the number or the place is read.
-    number, return_sequences = len(weights), call.return_sequences
-    is_dropped = keras.tree.map_structure(lambda m: m is not None, call.recurrent_mask)
 
     @ops.custom_gradient
-    def differentiable(*tensors: Tensor) -> tuple[list[Tensor], Callable]:
-        sequences, *rest = tensors
-        states, rest = rest[:count], rest[count:]
-        values, rest = rest[:number], rest[number:]
-        constants = iter(rest)
-        dropped = keras.tree.map_structure(
-            lambda dropped: next(constants) if dropped else None,
-            is_dropped,
-        )
-        given = [ops.swapaxes(sequences, 0, 1)]
-        if has_mask:
-            given.append(ops.swapaxes(rest[-1], 0, 1))
+    def differentiable(
+        sequences: Tensor, *tensors: Tensor
+    ) -> tuple[list[Tensor], Callable]:
+        states, values = tensors[:count], tensors[count:]
+        given = [ops.swapaxes(sequences, 0, 1), *valid]
 
         def block(slices: Sequence[Tensor]) -> Block:
-            valid = slices[1] > 0 if has_mask else None
-            return make(cell, values, slices[0], valid, dropped)
+            inputs, *valid = slices
+            return make(
+                cell, values, inputs, valid[0] if valid else None, call.recurrent_mask
+            )
 
         def forward(
             states: list[Tensor], slices: list[Tensor]
@@ -104,13 +93,7 @@ def run(call: Call) -> OutputsAndStates:
                 ops.cast(total, value.dtype)
                 for total, value in zip(carried[count:], values, strict=True)
             ]
-            constant = [ops.zeros_like(tensor) for tensor in rest]
-            return [
-                ops.swapaxes(of_inputs, 0, 1),
-                *carried[:count],
-                *sums,
-                *constant,
-            ]
+            return [ops.swapaxes(of_inputs, 0, 1), *carried[:count], *sums]
 
         if return_sequences:
             outputs = ops.swapaxes(stored[0], 0, 1)
@@ -118,9 +101,7 @@ def run(call: Call) -> OutputsAndStates:
             outputs = ops.expand_dims(last[0], 1)
         return [outputs, *last], gradient
 
-    outputs, *last = differentiable(
-        call.sequences, *call.states, *weights, *masks, *valid
-    )
+    outputs, *last = differentiable(call.sequences, *call.states, *weights)
     return outputs, last
 
 
