@@ -25,9 +25,9 @@ def run(call: Call) -> OutputsAndStates:
     make = block_of(cell)
     mask, return_sequences = call.mask, call.return_sequences
     valid = [] if mask is None else [ops.swapaxes(mask, 0, 1)]
-    # Of what is closed over there is no gradient, and none is asked for.
     weights = [weight.value for weight in cell.weights]
 
+    # The masks are closed over: they have no gradient.
     @ops.custom_gradient
     def differentiable(
         sequences: Tensor, *tensors: Tensor

@@ -11,7 +11,7 @@ from examples.modulation.text_classification import MODELS
 from examples.modulation.text_classification_report import Published
 from examples.parameterization.language_presets import PUBLISHED
 from examples.reproduce import figures
-from examples.reproduce.catalog import Cell, Table
+from examples.reproduce.catalog import PRESETS, Cell, Table
 
 CIFAR10_MEASURES = {
     "training_accuracy": "training accuracy",
@@ -80,7 +80,7 @@ def cifar10_table(id: str, networks: str, models: Sequence[str], quick: str) -> 
             )
             for model in models
         ),
-        presets={"paper": "--preset paper", "quick": quick},
+        presets={**PRESETS, "quick": quick},
         minutes={"paper": 3000, "quick": 10},
         reference=tuple(model for model in models if model.startswith("modulated-")),
     )
