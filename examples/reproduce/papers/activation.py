@@ -66,7 +66,7 @@ TABLES = (
             "quick": "--preset quick --disturbance sine",
         },
         minutes={"paper": 4000, "quick": 3},
-        note="Biases are as few numbers as n and s and found in every network.",
+        note="Numbers trained: n and s 128, one pair 2, biases 74, the LSTM's 266.",
     ),
     Table(
         id="activation/copy-memory",
