@@ -100,7 +100,13 @@ def network(options: argparse.Namespace, cell: str, start: str) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(1)(x))
 
 
-def run(
+def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
+    """Trains every cell from every start; returns the runs."""
+    runs, _ = train(options)
+    return runs
+
+
+def train(
     options: argparse.Namespace,
 ) -> tuple[list[cell_comparison.Run], dict[str, dict[str, np.ndarray]]]:
     """Trains every cell from every start.
@@ -164,7 +170,7 @@ def count(states: np.ndarray) -> int:
 def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
     """Runs the experiment that the command line asks for, and reports."""
     options = parse(argv)
-    runs, settled = run(options)
+    runs, settled = train(options)
     records.write_results(options, (run.record() for run in runs))
     rows = [["cell", "start", "learning rate", "test MSE", "by seed", "seconds"]]
     for (cell, start, rate), group in grouped(runs).items():

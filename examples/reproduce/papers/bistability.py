@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from examples.bistability import copy_first_input, denoising, sequential_mnist
 from examples.bistability.cell_comparison import CELLS, PAPER_CELLS
+from examples.bistability.warm_up import STARTS
 from examples.reproduce.catalog import PRESETS, Cell, Table
 from examples.reproduce.figures import bistability_figure, gates_figure
 
@@ -164,6 +165,27 @@ TABLES = (
         reference=tuple(f"{rate}, nBRC" for rate in ("1e-3", "5e-3", "1e-2")),
         note="No table of the paper, which trains at 1e-3: what a comparison at one "
         "rate leaves open.",
+    ),
+    Table(
+        id="bistability/warm-up",
+        title="Copy first input, T = 50, by networks made multistable before training",
+        example="examples.bistability.warm_up",
+        measures={"test_mse": "test MSE"},
+        cells=tuple(
+            Cell(
+                f"{CELLS[key][0]}, {start}",
+                f"--cells {key} --starts {start}",
+                group=CELLS[key][0],
+            )
+            for key in ("nbrc", "gru")
+            for start in STARTS
+        ),
+        presets={"quick": PRESETS["quick"]},
+        minutes={"quick": 1},
+        reference=("nBRC, plain", "GRU, plain"),
+        note="No table of the paper: what a warm-up does for cells, as they are made "
+        '("plain"), warmed up ("warm"), and with layers of two halves of which one is '
+        '("double").',
     ),
     Table(
         id="bistability/figure-1",
