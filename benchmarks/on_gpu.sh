@@ -34,8 +34,12 @@ exact() {
     NVIDIA_TF32_OVERRIDE=0 JAX_DEFAULT_MATMUL_PRECISION=highest step "$@"
 }
 
+backends=()
 for backend in torch jax; do
-    python -c "import $backend" 2>/dev/null || continue
+    python -c "import $backend" 2>/dev/null && backends+=("$backend")
+done
+
+for backend in "${backends[@]}"; do
     [[ $quick ]] || step "$backend-device" 30 "$backend" tests.accelerator
     kernels=(tests/recurrence/test_acceleration.py)
     [[ $backend == torch ]] && kernels+=(tests/bistability/test_triton_kernel.py)
@@ -44,8 +48,7 @@ for backend in torch jax; do
     step "$backend-bistable" 90 "$backend" benchmarks "${grid[@]}" --cells BRC NBRC \
         --out "$out/$backend-bistable"
 done
-for backend in torch jax; do
-    python -c "import $backend" 2>/dev/null || continue
+for backend in "${backends[@]}"; do
     for precision in tf32 bfloat16; do
         step "$backend-$precision" 45 "$backend" benchmarks "${grid[@]}" --only speed \
             --cells BRC NBRC --precision "$precision" --out "$out/$backend-$precision"
@@ -54,8 +57,7 @@ for backend in torch jax; do
         --cells GammaRNN ModulatedLSTM AdaptiveLSTM ARUN --out "$out/$backend-others"
 done
 # JAX compiles for minutes here: last, with the time that is left.
-for backend in torch jax; do
-    python -c "import $backend" 2>/dev/null || continue
+for backend in "${backends[@]}"; do
     exact "$backend-paths" 300 "$backend" pytest -q -x -p no:cacheprovider \
         tests/recurrence/test_paths.py
 done

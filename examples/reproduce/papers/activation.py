@@ -66,7 +66,8 @@ TABLES = (
             "quick": "--preset quick --disturbance sine",
         },
         minutes={"paper": 4000, "quick": 3},
-        note="Numbers trained: n and s 128, one pair 2, biases 74, the LSTM's 266.",
+        note="Numbers trained by the quick preset: n and s 128, one pair 2, biases 74, "
+        "the LSTM's 266.",
     ),
     Table(
         id="activation/copy-memory",
