@@ -186,6 +186,9 @@ class TorchGroup(Group):
     def close(self) -> None:
         import torch
 
+        # The last to hold the group joins its threads, and DistributedDataParallel
+        # would hold the GIL meanwhile, for which a thread may wait: a deadlock.
+        self.parallel = None
         torch.distributed.destroy_process_group()
 
 

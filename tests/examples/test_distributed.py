@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import keras
@@ -74,6 +76,40 @@ def test_killed_and_resumed_ends_at_the_weights_of_one_process(tmp_path: Path) -
     ):
         for name in (f"arr_{index}" for index in range(count)):
             np.testing.assert_allclose(theirs[name], ours[name], rtol=0, atol=1e-6)
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="a matter of torch's group")
+def test_the_model_lets_go_of_the_group_before_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Whoever holds the group last joins its threads; DistributedDataParallel does so
+    # holding the GIL, for which they may wait. On a busy machine one run in ten hung.
+    import torch
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = ("localhost", str(free.getsockname()[1]), "0", "1")
+    names = ("MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE")
+    for name, value in zip(names, address, strict=True):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    group = distributed.TorchGroup()
+    options = distributed.parse(OPTIONS)
+    model = distributed.network(options)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.optimizer.build(model.trainable_variables)
+    x, y = distributed.read(options, "train")
+    group.step(model, x[:8], y[:8])
+
+    parallel = weakref.ref(group.parallel)
+    end, held = torch.distributed.destroy_process_group, []
+    monkeypatch.setattr(
+        torch.distributed,
+        "destroy_process_group",
+        lambda: (held.append(parallel()), end()),
+    )
+    group.close()
+    assert held == [None]
 
 
 def test_what_depends_on_the_share_is_refused() -> None:
