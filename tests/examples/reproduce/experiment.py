@@ -1,6 +1,7 @@
 """An example that takes no time, for tests of the runner: it counts how often it ran.
 
-The variable TRACES names a folder, in which each start leaves a file.
+The variable TRACES names a folder, in which each start leaves a file, and KILLED a run,
+such as "b-0", in whose middle its process is killed, once.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import signal
 import time
 import uuid
 from collections.abc import Sequence
@@ -42,8 +44,11 @@ def run(options: argparse.Namespace) -> list[Run]:
     print("this is not for the runner's output")
     ((cell,), (seed,)) = options.cells, options.seeds
     folder = pathlib.Path(os.environ["TRACES"])
-    trace = folder / f"{cell}-{seed}-{uuid.uuid4().hex}"
+    name = f"{cell}-{seed}"
+    trace = folder / f"{name}-{uuid.uuid4().hex}"
     trace.write_text(str(os.getpid()), encoding="utf-8")
+    if os.environ.get("KILLED") == name and len([*folder.glob(f"{name}-*")]) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(options.pause)
     options.images = "half of the images"
     return [Run(cell, seed)]

@@ -6,8 +6,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 
@@ -32,19 +30,6 @@ def starts(traces):
         name = path.name.rpartition("-")[0]
         counts[name] = counts.get(name, 0) + 1
     return counts
-
-
-def wait_for(condition):
-    """Waits until something holds; starting a process may take minutes."""
-    end = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < end, "nothing happened for five minutes"
-        time.sleep(0.01)
-
-
-def read_pid(path):
-    wait_for(lambda: path.read_text(encoding="utf-8"))
-    return int(path.read_text(encoding="utf-8"))
 
 
 def files(results):
@@ -82,25 +67,25 @@ def test_missing_runs_are_done_and_nothing_twice(traces, tmp_path, capsys):
 
 
 def test_killed_runner_goes_on_where_it_was(traces, tmp_path):
-    """SIGKILL in the second run: one result is there, and the rest follows."""
+    """SIGKILL in the second run, b-0: one result is there, and the rest follows."""
     results = tmp_path / "results"
     script = (
         "from examples.reproduce.__main__ import main\n"
         "from tests.examples.reproduce import experiment\n"
-        "table = experiment.table(pause=0.5)\n"
-        f"main(['--seeds', '2', '--results', {str(results)!r}], [table])\n"
+        f"main(['--seeds', '2', '--results', {str(results)!r}], [experiment.table()])\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    wait_for(lambda: len(starts(traces)) == 2)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    finished = files(results)
-    assert len(finished) == 1
-    before = (results / finished[0]).stat().st_mtime_ns
-    main(["--seeds", "2", "--results", str(results)], [experiment.table(pause=0.5)])
+    killed = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "KILLED": "b-0"},
+        stdout=subprocess.PIPE,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert files(results) == ALL[:1]
+    before = (results / ALL[0]).stat().st_mtime_ns
+    main(["--seeds", "2", "--results", str(results)], [experiment.table()])
     assert files(results) == ALL
-    assert (results / finished[0]).stat().st_mtime_ns == before
-    assert sorted(starts(traces).values()) == [1, 1, 1, 2]
+    assert (results / ALL[0]).stat().st_mtime_ns == before
+    assert starts(traces) == {"a-0": 1, "b-0": 2, "a-1": 1, "b-1": 1}
 
 
 def test_unfinished_file_is_no_result(tmp_path):
@@ -181,39 +166,27 @@ def test_joblib_runs_in_other_processes(traces, tmp_path):
     main([*given, str(tmp_path / "results")], [experiment.table(pause=0.1)])
     assert files(tmp_path / "results") == ALL
     assert set(starts(traces).values()) == {1}
-    assert os.getpid() not in {read_pid(path) for path in traces.iterdir()}
+    processes = {path.read_text(encoding="utf-8") for path in traces.iterdir()}
+    assert str(os.getpid()) not in processes
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_runs_of_a_killed_worker_are_done_by_another(traces, tmp_path):
+def test_runs_of_a_killed_worker_are_done_by_another(traces, tmp_path, monkeypatch):
     """Two workers, one of which is killed in the middle of a run."""
     distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("KILLED", "a-2")
     results = tmp_path / "results"
-    table = experiment.table(pause=0.5)
-    killed = []
-
-    def kill_one():
-        wait_for(lambda: len(list(traces.iterdir())) >= 3)
-        newest = max(traces.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        killed.append(newest.name.rpartition("-")[0])
-        os.kill(read_pid(newest), signal.SIGKILL)
-
+    table = experiment.table()
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None,
         local_directory=str(tmp_path),
     ) as cluster:  # fmt: skip
-        killer = threading.Thread(target=kill_one)
-        killer.start()
         given = ["--engine", "dask", "--scheduler", cluster.scheduler_address]
         main([*given, "--seeds", "4", "--results", str(results)], [table])
-        killer.join()
     found = store.read(table, "paper", results)
-    assert sorted((r["cell"], r["seed"]) for r in found.current) == [
-        (cell, seed) for cell in "ab" for seed in range(4)
-    ]
-    counts = starts(traces)
-    assert counts.pop(killed[0]) == 2
-    assert set(counts.values()) == {1}
+    names = {f"{cell}-{seed}": 1 for cell in "ab" for seed in range(4)}
+    assert sorted(f"{r['cell']}-{r['seed']}" for r in found.current) == sorted(names)
+    assert starts(traces) == {**names, "a-2": 2}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
