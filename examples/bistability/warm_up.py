@@ -100,23 +100,19 @@ def network(options: argparse.Namespace, cell: str, start: str) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(1)(x))
 
 
-def run(options: argparse.Namespace) -> list[cell_comparison.Run]:
-    """Trains every cell from every start; returns the runs."""
-    runs, _ = train(options)
-    return runs
-
-
-def train(
+def run(
     options: argparse.Namespace,
-) -> tuple[list[cell_comparison.Run], dict[str, dict[str, np.ndarray]]]:
-    """Trains every cell from every start.
+    settled: dict[str, dict[str, np.ndarray]] | None = None,
+) -> list[cell_comparison.Run]:
+    """Trains every cell from every start; returns the runs.
 
-    Returns:
-        The runs, and by each cell's name the states that its first layer settles in
-        before and after the warm-up, of the first seed.
+    Args:
+        options: What the command line asks for.
+        settled: Is given, by each cell's name, the states that its first layer settles
+            in before and after the warm-up, of the first seed. Defaults to `None`:
+            nobody looks at them, and they are not computed.
     """
     data: dict[str, np.ndarray] = {}
-    settled: dict[str, dict[str, np.ndarray]] = {}
 
     def make_data(seed: int) -> tuple[tuple, tuple]:
         generator = np.random.default_rng(seed)
@@ -128,26 +124,27 @@ def train(
         model = network(options, cell, start)
         if start == "plain":
             return model
-        names = [f"layer_{index + 1}_warm" for index in range(options.layers)]
-        first = model.get_layer(names[0])
-        some = data["train"][:SETTLED]
-        before = settled_states(first, some, steps=options.settle_steps, seed=0)
-        warm_up(
+        warm = functools.partial(
+            warm_up,
             model,
             data["train"],
-            layers=names,
+            layers=[f"layer_{index + 1}_warm" for index in range(options.layers)],
             steps=options.warm_steps,
             longest_hold=options.hold,
             seed=0,
         )
+        name = f"{cell_comparison.CELLS[cell][0]}, {start}"
+        if settled is None or name in settled:
+            warm()
+            return model
+        first, some = model.get_layer("layer_1_warm"), data["train"][:SETTLED]
+        before = settled_states(first, some, steps=options.settle_steps, seed=0)
+        warm()
         after = settled_states(first, some, steps=options.settle_steps, seed=0)
         print(
             f"Attractors of {len(some)}: {count(before)} before, {count(after)} after"
         )
-        settled.setdefault(
-            f"{cell_comparison.CELLS[cell][0]}, {start}",
-            {"before": before, "after": after},
-        )
+        settled[name] = {"before": before, "after": after}
         return model
 
     runs = []
@@ -159,7 +156,7 @@ def train(
             functools.partial(make_model, start=start),
             task={"start": start},
         )
-    return runs, settled
+    return runs
 
 
 def count(states: np.ndarray) -> int:
@@ -170,7 +167,8 @@ def count(states: np.ndarray) -> int:
 def main(argv: Sequence[str] | None = None) -> list[cell_comparison.Run]:
     """Runs the experiment that the command line asks for, and reports."""
     options = parse(argv)
-    runs, settled = train(options)
+    settled: dict[str, dict[str, np.ndarray]] = {}
+    runs = run(options, settled)
     records.write_results(options, (run.record() for run in runs))
     rows = [["cell", "start", "learning rate", "test MSE", "by seed", "seconds"]]
     for (cell, start, rate), group in grouped(runs).items():
