@@ -262,7 +262,7 @@ def _keep_others(layer: Any, columns: np.ndarray) -> None:
         weight.constraint = _Kept(weight, np.tile(columns, blocks))
 
 
-class _Kept:
+class _Kept(keras.constraints.Constraint):
     """A constraint that holds the columns of a weight that are not chosen."""
 
     def __init__(self, weight: keras.Variable, chosen: np.ndarray) -> None:
