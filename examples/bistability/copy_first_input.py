@@ -67,8 +67,7 @@ PAPER = {
 }
 
 PRESETS = {
-    # At 3e-3 it hangs on rounding, and so on the backend, how far nBRC gets in
-    # this time: test errors from .04 to .25.
+    # At lower rates it hangs on rounding how far nBRC gets in this time.
     "quick": {
         **cell_comparison.QUICK_PRESET,
         "time_steps": [50],

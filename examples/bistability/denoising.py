@@ -3,9 +3,9 @@
 Each step shows a number from N(0, 1) and a flag that marks five of the first
 T - N steps; over the last five steps the network gives the marked numbers back
 (Vecoven, Ernst, Drion 2021, section 5.1.2). Guessing 0 has an error of 1. The
-quick preset (T = 50, N = 25, in place of 400 and 200) shows nBRC and BRC learn
-what the GRU does not begin to learn, and draws, as the paper's fig. 4 does, how
-many units of each layer are bistable and how they update over one sample:
+quick preset has T = 50 and N = 25 in place of 400 and 200. A picture shows, as the
+paper's fig. 4 does, how many units of each layer are bistable and how they update
+over one sample:
 
     export KERAS_BACKEND=jax
     python -m examples.bistability.denoising

@@ -280,9 +280,13 @@ def report(options: argparse.Namespace, runs: Sequence[cell_comparison.Run]) -> 
     print(f"\n{name}, {keras.backend.backend()}")
     if nearest != lines:
         print(f"The paper has no figure for this N; its N = {nearest} stands beside.")
-    title = f"paper (N = {nearest})"
+    setting = options.variant, nearest
+    paper = {
+        cell: f"{accuracy}, {PAPER_F1[setting][cell]}"
+        for cell, accuracy in PAPER[setting].items()
+    }
     table = cell_comparison.results_table(
-        runs, "test accuracy", title, PAPER[options.variant, nearest]
+        runs, "test accuracy", f"paper (N = {nearest}): accuracy, F1", paper
     )
     print(table)
     cell_comparison.plot_errors(

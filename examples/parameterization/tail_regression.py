@@ -21,14 +21,11 @@ cores.
 to the LSTM. So the policy of `adaptive` ends linearly, and a layer's output can
 grow as the square of its input, two layers' as the fourth power; that of
 `adaptive-tanh`, the default of `AdaptiveDense`, ends in a tanh, which bounds the
-singular values. Neither has another activation function. In the paper preset
-(JAX, 20 seeds) the mean squared error of `adaptive` in the tail was .0005 to .19
-of that of `mlp`, median .0024, and .0014 to 1.7 of that of `mlp-deep`, median
-.030; that of `adaptive-tanh` .016 to 1.5 and .23 to 6.3, medians .11 and .86.
-And a good part of the distance
-is the raw targets': with --scale-targets (seeds 0 to 2) the medians of the
-baselines' errors fall from 730,000 and 77,000 to 26,000 and 34,000, and `adaptive`
-leaves .017 to .085 and .024 to .048 of them.
+singular values. Neither has another activation function. With the paper's
+settings (JAX, 20 seeds) the mean squared error of `adaptive` in the tail was .0005
+to .19 of that of `mlp`, median .0024, and .0014 to 1.7 of that of `mlp-deep`, median
+.030; that of `adaptive-tanh` .016 to 1.5 and .23 to 6.3, medians .11 and .86. A part
+of the distance is the raw targets': compare with --scale-targets.
 """
 
 from __future__ import annotations

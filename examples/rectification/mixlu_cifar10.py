@@ -16,8 +16,8 @@ What the thesis leaves open is as in MatConvNet's example of 2015, on which it
 built: initial weights, rates of kernels and biases, normalized contrast,
 whitening, and mirrored images, a batch at a time. The numbers of elements to draw
 are whole at every percentage of its table. The quick preset leaves its networks half
-trained, at accuracies of 35 to 45 percent, and its verdicts differ between
-backends: it shows how to run the experiment, not how it ends.
+trained, at accuracies of 31 to 38 percent: it shows how to run the experiment, not
+how it ends.
 """
 
 from __future__ import annotations

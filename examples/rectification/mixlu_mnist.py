@@ -55,8 +55,7 @@ THESIS = mixlu_training.Thesis(
 PRESETS = {
     "quick": {
         # At 100 the published gradient takes 9,000 updates, 15 epochs of all
-        # images, to diverge at 10 percent. Small batches shake it more, and at
-        # 20 percent it needs fewer: 1,600 updates are enough to see it.
+        # images, to diverge at 10 percent. Small batches shake it more.
         "batch_size": 20,
         "epochs": 8,
         "samples": 4_000,

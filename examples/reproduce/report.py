@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +26,10 @@ WRITTEN = "This page is written by `python -m examples.reproduce --report`."
 LEGEND = """\
 `paper` is the figure that the paper prints, `here` the mean over n runs with different
 seeds and, from two runs on, its standard deviation. A preset that is not `paper` has
-smaller sizes than the paper's, so there is no verdict on it. A verdict is by Welch's
-t-test at 5% (p, and g for Hedges' corrected effect size) where the paper gives a
-deviation, else by the 95% interval of the mean; with few runs "agrees" says little."""
+other settings than the paper's, mostly smaller sizes, so there is no verdict on it. A
+verdict is by Welch's t-test at 5% (p, and g for Hedges' corrected effect size) where
+the paper gives a deviation, else by the 95% interval of the mean; with few runs
+"agrees" says little."""
 COMPARISON_HEAD = [
     *("difference", "measure", "of means", "95% interval", "p (Welch)"),
     "Hedges' g, corrected",
@@ -43,6 +45,12 @@ def values_of(results: Results, cell: str, measure: str) -> list[float | None]:
         elif measure in run["curve"]:
             found.append(next(reversed(run["curve"][measure]), None))
     return found
+
+
+def diverged(run: dict[str, Any]) -> bool:
+    """Whether a run says so, or a curve of it ends in no number."""
+    ends = [curve[-1] for curve in run["curve"].values() if curve]
+    return run["result"].get("diverged", False) or None in ends
 
 
 def duration(seconds: float) -> str:
@@ -92,7 +100,10 @@ def cell_rows(
             elif printed and results.preset == "paper":
                 verdict = verdicts.beside_paper(values, printed, table.paper_runs)
             elif printed and values:
-                verdict = "other sizes"
+                verdict = "other settings"
+            lost = sum(map(diverged, runs))
+            if lost:
+                verdict = f"{lost} of {len(runs)} diverged"
             yield [
                 cell.name,
                 title,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from examples.reproduce.catalog import Table, Task, settings
+from examples.shared import records
 
 FOLDER = pathlib.Path(__file__).parents[1] / "results"
 
@@ -85,13 +86,16 @@ def missing(tasks: Iterable[Task], results: Results) -> list[Task]:
 def expected_seconds(task: Task, results: Results) -> tuple[float, bool]:
     """What a run costs, and whether that was measured.
 
-    By finished runs of the cell, else, by their weights, of the table's other
-    cells, else by the table's own guess.
+    By finished runs of the cell, on this kind of device if there are any, else, by
+    their weights, of the table's other cells, else by the table's own guess.
     """
     finished = [*results.current, *results.stale]
-    of_cell = [r["seconds"] for r in finished if r["cell"] == task.cell]
-    if of_cell:
-        return sum(of_cell) / len(of_cell), True
+    of_cell = [r for r in finished if r["cell"] == task.cell]
+    kind = records.device_kind()
+    here = [r for r in of_cell if r["environment"]["device"] == kind]
+    for some in (here, of_cell):
+        if some:
+            return sum(r["seconds"] for r in some) / len(some), some is here
     weights = {cell.name: cell.weight for cell in results.table.cells}
     guess = 60 * results.table.minutes.get(task.preset, 30.0)
     if finished:

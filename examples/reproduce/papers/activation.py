@@ -37,7 +37,7 @@ TABLES = (
         },
         minutes={"paper": 3000, "quick": 1},
         reference=("heterogeneous",),
-        note="Hints from the authors' plots: "
+        note="The paper's own figures are not at hand. Hints from the authors' plots: "
         + ", ".join(f"{network} {hint}" for network, hint in HINTS.items())
         + ". The networks with tanh and ReLU start as those with gamma, LSTM and GRU "
         "as Keras' do; all have as many units.",

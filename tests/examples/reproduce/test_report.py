@@ -172,6 +172,20 @@ def test_a_page_says_once_what_was_not_run():
     assert all("| a " in line for line in lines)
 
 
+def test_a_run_that_diverged_says_so_whatever_it_measured():
+    table, results = results_of([{"test_mse": [0.3]}, {"test_mse": [0.2]}])
+    for run in results.current:
+        run |= {"seconds": 1.0, "environment": {"device": "cpu"}}
+    flagged, unfinished = results.of("a")[0], results.of("b")[1]
+    flagged["result"]["diverged"] = True
+    unfinished["curve"] = {**unfinished["curve"], "loss": [0.7, None]}
+    of_a, of_b = report.cell_rows(table, results)
+    assert (of_a[3], of_a[-1]) == ("0.250 ± 0.071", "1 of 2 diverged")
+    assert of_b[-1] == "1 of 2 diverged"
+    unfinished["curve"]["loss"] = [0.7, 0.6]
+    assert [*report.cell_rows(table, results)][1][-1].startswith("agrees")
+
+
 def test_figures_show_the_cells_that_are_asked_for():
     curves = [{"test_mse": [3.0, 1.0], "loss": []}, {"test_mse": [2.0, 0.5, 0.1]}]
     source, results = results_of(curves)

@@ -11,6 +11,7 @@ import pytest
 
 from examples.reproduce import engines, store
 from examples.reproduce.__main__ import budget, handed_out, main
+from examples.shared import records
 from tests.examples.reproduce import experiment
 
 
@@ -132,9 +133,16 @@ def test_cost_is_the_cell_s_own_then_the_table_s_then_a_guess(traces, tmp_path):
     a, b = table.tasks("paper", 1)
     nothing = store.Results(table, "paper", [], [])
     assert store.expected_seconds(a, nothing) == (120, False)
-    measured = [{"cell": "a", "seconds": 3.0}, {"cell": "a", "seconds": 5.0}]
+    here = {"device": records.device_kind()}
+    measured = [
+        {"cell": "a", "seconds": seconds, "environment": environment}
+        for seconds, environment in ((3.0, here), (5.0, here), (9.0, {"device": "GPU"}))
+    ]
     some = store.Results(table, "paper", measured, [])
     assert store.expected_seconds(a, some) == (4, True)
+    elsewhere = store.Results(table, "paper", measured[2:], [])
+    assert store.expected_seconds(a, elsewhere) == (9, False)
+    some = store.Results(table, "paper", measured[:2], [])
     assert store.expected_seconds(b, some) == (4, False)
 
 
