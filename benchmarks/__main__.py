@@ -19,7 +19,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +164,12 @@ def measure_cell(
     cell: str,
     options: argparse.Namespace,
     results: dict[str, Any],
+    save: Callable[[], None],
 ) -> None:
-    """Adds a cell's parts to the results, until one of its paths is wrong."""
+    """Adds a cell's parts to the results, until one of its paths is wrong.
+
+    What is measured is saved at once, so that a program that is stopped leaves it.
+    """
     names = options.peers or peers.names(bench.backend, cell)
     at = [
         Sizes(options.batch, options.time, features, options.units)
@@ -182,10 +186,12 @@ def measure_cell(
                 if record is None:
                     return
                 results["speed"].append(record)
+                save()
     if "streaming" in options.only:
         for size in at:
             stream = dataclasses.replace(size, batch=1, time=options.stream_steps)
             results["streaming"].append(streaming.measure(bench, cell, stream))
+            save()
     if "memory" in options.only:
         lengths = options.memory_time if scaled else ()
         for length in sorted({options.time, *lengths}):
@@ -199,6 +205,7 @@ def measure_cell(
                     f"{cell}, T = {length}: {name} {record['bytes'] / 1e6:.1f} MB"
                 )
                 results["memory"].append(record)
+                save()
     if "scaling" in options.only and scaled:
         axes = {
             axis: getattr(options, f"scale_{axis}")
@@ -240,12 +247,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "correctness": checker.records,
         **{part: [] for part in PARTS[1:]},
     }
-    for cell in options.cells:
-        rounds = rounds_of(cell, options, backend)
-        bench = speed.Bench(backend, checker, rounds, options.seconds, say, dtype)
-        measure_cell(bench, cell, options, results)
-        rates = bounds.measure_rates(backend, options.batch, options.units, dtype)
-        results["rates"] = bounds.faster(rates, results["rates"] or rates)
+
+    def save() -> None:
         for record in results["speed"]:
             bounds.add(record, results["rates"])
         for part in PARTS[1:]:
@@ -254,6 +257,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         results["failed"] = sorted(checker.failed)
         about["load_after"] = os.getloadavg()
         report.write(folder, results)
+
+    for cell in options.cells:
+        rates = bounds.measure_rates(backend, options.batch, options.units, dtype)
+        results["rates"] = bounds.faster(rates, results["rates"] or rates)
+        rounds = rounds_of(cell, options, backend)
+        bench = speed.Bench(backend, checker, rounds, options.seconds, say, dtype)
+        measure_cell(bench, cell, options, results, save)
+        save()
     print(report.full_table(results))
     picture = report.draw(results)
     if any(panel.lines for panel in picture.axes):

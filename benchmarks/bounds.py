@@ -27,6 +27,8 @@ but XLA makes of them one loop that is slower. The faster counts."""
 STEPS = 16
 """Steps of a batch in what is timed: a millisecond or two on a core, in which few
 other programs get in between."""
+STEPS_ON_ACCELERATOR = 1024
+"""There: with few, starting a kernel takes longer than what it computes."""
 CALLS = 50
 
 
@@ -203,10 +205,11 @@ def measure_rates(
         dtype: A dtype policy.
     """
     draw = np.random.default_rng(0).normal
-    shape = (batch, STEPS, units)
+    steps = STEPS_ON_ACCELERATOR if backend.accelerator() else STEPS
+    shape = (batch, steps, units)
     inputs = ops.convert_to_tensor(draw(size=shape).astype("float32"))
     dense = keras.layers.Dense(4 * units, use_bias=False, dtype=dtype)
-    numbers = batch * STEPS * units
+    numbers = batch * steps * units
 
     def fastest(layer: keras.layers.Layer) -> float:
         layer.build(shape)

@@ -84,7 +84,7 @@ def of_step(backend: Backend, cell: str, peer: str, sizes: Sizes) -> dict[str, A
     run = backend.train_step(layer, *speed.data(sizes))
     on_device = backend.accelerator() is not None
     usage = backend.device_memory if on_device else resident
-    renewed = on_device or forget_peak()
+    renewed = not on_device and forget_peak()
     before, earlier_peak = usage()
     run()
     peak = usage()[1]

@@ -1,4 +1,4 @@
-"""Prints the README's tables: `python -m benchmarks.table RESULTS.json...`.
+"""Prints the tables of the speed guide: `python -m benchmarks.table RESULTS.json...`.
 
 A ratio says how many times longer a peer takes than the layer; of several library
 layers it is that to the fastest. The distance is how many times longer the layer

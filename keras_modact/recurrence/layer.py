@@ -257,14 +257,16 @@ class RecurrentLayer(keras.layers.RNN):
         """How the layer is to run over time.
 
         "auto" takes the first of these that can run what the layer is called on and
-        is worth it there (outside training that is the loop on JAX and TensorFlow,
-        where the adjoint pays in the backward pass only); the name of one asks for
-        it, and a call that it cannot run raises an error that says why:
+        is worth it there (outside training that is the loop on JAX, and on TensorFlow
+        where a step is large, since the adjoint pays in the backward pass); the name
+        of one asks for it, and a call that it cannot run raises an error that says
+        why:
 
         * "fused", one kernel for the whole sequence (BRC on a GPU);
         * "gru", the backend's native GRU (nBRC on torch, and on TensorFlow with a
           GPU);
-        * "adjoint", which stores the states only and recomputes the rest;
+        * "adjoint", which stores the states, on JAX large products as well, and
+          recomputes the rest;
         * "loop", the reference, which `keras.layers.RNN` runs and the backend
           differentiates, as often and in whatever mode it can.
 

@@ -21,6 +21,19 @@ TIME = 16
 X = np.random.default_rng(0).normal(size=(16, TIME, 3)).astype("float32")
 
 
+def device() -> str:
+    """Where a layer runs if nobody says where."""
+    layer = keras_modact.BRC(4)
+    layer.build(X.shape)
+    x = keras.ops.convert_to_tensor(X)
+    return Call(layer.cell, x, layer.get_initial_state(len(X))).device
+
+
+on_a_cpu = pytest.mark.skipif(
+    device() != "cpu", reason="what is fastest was measured on CPUs"
+)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(paths.VARIABLE, raising=False)
@@ -39,18 +52,21 @@ def test_before_a_call_nothing_has_run() -> None:
     assert layer.acceleration is None
 
 
+@on_a_cpu
 def test_the_adjoint_is_taken_on_a_cpu() -> None:
     assert called(None).last_path == "adjoint"
     nbrc = called("auto", keras_modact.NBRC(4))
     assert nbrc.last_path == ("gru" if BACKEND == "torch" else "adjoint")
 
 
+@on_a_cpu
 def test_inference_takes_what_is_fastest_there() -> None:
     path = "loop" if BACKEND == "jax" else "adjoint"
     assert called(None, training=False).last_path == path
     assert called("adjoint", training=False).last_path == "adjoint"
 
 
+@on_a_cpu
 def test_a_large_step_of_inference_is_left_to_the_loop() -> None:
     """On TensorFlow; and one of unknown size, which exporters ask for."""
     if BACKEND != "tensorflow":
@@ -65,6 +81,7 @@ def test_a_large_step_of_inference_is_left_to_the_loop() -> None:
     assert layer.last_path == "loop"
 
 
+@on_a_cpu
 def test_a_large_step_of_inference_is_left_to_blocks_on_torch() -> None:
     if BACKEND != "torch":
         pytest.skip("no other backend has a GRU for CPUs")
@@ -125,6 +142,7 @@ def test_a_gradient_outside_training() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@on_a_cpu
 @pytest.mark.parametrize(
     ("layer", "backends"),
     [
@@ -142,6 +160,7 @@ def test_the_adjoint_is_left_where_the_loop_is_faster(
     assert called("adjoint", layer).last_path == "adjoint"
 
 
+@on_a_cpu
 @pytest.mark.parametrize(
     ("layer", "numbers"),
     [
@@ -163,6 +182,7 @@ def test_a_large_step_is_left_to_the_loop(layer: Any, numbers: dict) -> None:
         assert (layer.last_path == "loop") == is_loop
 
 
+@on_a_cpu
 def test_few_steps_are_not_worth_a_graph() -> None:
     layer = keras_modact.BRC(4)
     layer(X[:, : TIME - 1], training=True)
@@ -174,6 +194,7 @@ def test_what_was_asked_for_runs(name: str) -> None:
     assert called(name).last_path == name
 
 
+@on_a_cpu
 def test_the_environment_is_asked_where_the_layer_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -214,7 +235,7 @@ def test_unroll_is_the_loop() -> None:
             keras_modact.NBRC(4),
             "no fused kernel" if BACKEND == "torch" else "it is for torch, not for",
         ),
-        ("fused", keras_modact.BRC(4), None),
+        pytest.param("fused", keras_modact.BRC(4), None, marks=on_a_cpu),
     ],
 )
 def test_what_cannot_run_says_why(name: str, layer: Any, reason: str | None) -> None:
