@@ -79,9 +79,9 @@ for backend in "${backends[@]}"; do
         benchmark "$backend-$precision" 30 "$backend" --only speed --cells BRC NBRC \
             --features 1 --precision "$precision"
     done
-    benchmark "$backend-others" 45 "$backend" --only speed --features 1 \
+    benchmark "$backend-others" 60 "$backend" --only speed --features 1 \
         --cells GammaRNN ModulatedLSTM AdaptiveLSTM ARUN
-    benchmark "$backend-memory" 30 "$backend" --only memory --features 1 \
+    benchmark "$backend-memory" 60 "$backend" --only memory --features 1 \
         --cells BRC --memory-time
 done
 # JAX compiles for minutes here: last, with the time that is left.
