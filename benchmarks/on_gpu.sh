@@ -76,7 +76,7 @@ for backend in "${backends[@]}"; do
 done
 for backend in "${backends[@]}"; do
     for precision in tf32 bfloat16; do
-        benchmark "$backend-$precision" 30 "$backend" --only speed --cells BRC NBRC \
+        benchmark "$backend-$precision" 45 "$backend" --only speed --cells BRC NBRC \
             --features 1 --precision "$precision"
     done
     benchmark "$backend-others" 60 "$backend" --only speed --features 1 \
