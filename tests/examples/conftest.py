@@ -5,10 +5,13 @@ each: torch runs every test. The others run what trains in another way than by `
 alone, and one script that does not.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import pytest
+from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 
@@ -32,3 +35,22 @@ def tiny() -> list[str]:
     """Options that make any example's run take seconds."""
     options = "--units 4 --layers 2 --epochs 2 --samples 12 --test-samples 6"
     return f"{options} --batch-size 6 --seeds 0 --verbose 0".split()
+
+
+@pytest.fixture
+def figures_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[ModuleType], list[Figure]]:
+    """A function that gives a list of the figures which a module makes from then on."""
+
+    def watch(module: ModuleType) -> list[Figure]:
+        made = []
+
+        def remembered(**arguments: object) -> Figure:
+            made.append(Figure(**arguments))
+            return made[-1]
+
+        monkeypatch.setattr(module, "Figure", remembered)
+        return made
+
+    return watch

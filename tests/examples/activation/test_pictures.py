@@ -8,17 +8,9 @@ from examples.activation.training import Adaptation, Run
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(figures_of):
     """The figures that were made."""
-    figures = []
-    figure = pictures.Figure
-
-    def remembered(**arguments):
-        figures.append(figure(**arguments))
-        return figures[-1]
-
-    monkeypatch.setattr(pictures, "Figure", remembered)
-    return figures
+    return figures_of(pictures)
 
 
 def run(network, start, end, test=0.5, loss=1.0):

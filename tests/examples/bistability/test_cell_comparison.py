@@ -151,15 +151,8 @@ def test_results_hold_settings_environment_and_runs_but_no_folder(tmp_path):
     ]
 
 
-def test_picture_has_a_line_for_each_cell_and_rate(tmp_path, monkeypatch):
-    drawn = []
-    figure = cell_comparison.Figure
-
-    def remembered(**arguments):
-        drawn.append(figure(**arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(cell_comparison, "Figure", remembered)
+def test_picture_has_a_line_for_each_cell_and_rate(tmp_path, figures_of):
+    drawn = figures_of(cell_comparison)
     runs = [
         run("nbrc", test=(0.5, 0.25)),
         run("nbrc", seed=1, test=(0.75, 0.5)),

@@ -65,16 +65,9 @@ def test_run_prints_a_table_and_writes_results_and_picture(
     assert (tmp_path / "test_error.png").stat().st_size > 1000
 
 
-def test_several_lengths_share_a_picture(tmp_path, monkeypatch):
+def test_several_lengths_share_a_picture(tmp_path, figures_of):
     """A panel for each cell, a line for each T: the mean over seeds."""
-    drawn = []
-    figure = copy_first_input.Figure
-
-    def remembered(**arguments):
-        drawn.append(figure(**arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(copy_first_input, "Figure", remembered)
+    drawn = figures_of(copy_first_input)
 
     def run(cell, seed, test):
         return cell_comparison.Run(cell, 1e-3, seed, 1.0, [1.0], test, None)

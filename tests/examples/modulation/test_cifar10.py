@@ -211,17 +211,9 @@ def test_signal_table_tells_positions_from_images():
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(figures_of):
     """The figures that were drawn."""
-    figures = []
-    figure = cifar10_report.Figure
-
-    def remembered(**arguments):
-        figures.append(figure(**arguments))
-        return figures[-1]
-
-    monkeypatch.setattr(cifar10_report, "Figure", remembered)
-    return figures
+    return figures_of(cifar10_report)
 
 
 def test_picture_has_a_panel_for_training_and_one_for_validation(tmp_path, drawn):

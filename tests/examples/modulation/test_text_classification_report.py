@@ -43,17 +43,9 @@ def runs_of(model, accuracies, **given):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(figures_of):
     """The figures that the pictures are made of."""
-    figures = []
-    figure = text_classification_report.Figure
-
-    def remembered(**arguments):
-        figures.append(figure(**arguments))
-        return figures[-1]
-
-    monkeypatch.setattr(text_classification_report, "Figure", remembered)
-    return figures
+    return figures_of(text_classification_report)
 
 
 def table_rows(runs):

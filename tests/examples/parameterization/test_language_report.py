@@ -9,15 +9,8 @@ from examples.parameterization.language_training import Run
 from tests.examples.parameterization.language import tiny
 
 
-def test_picture_has_validation_and_training_of_every_run(tmp_path, monkeypatch):
-    drawn = []
-    figure = language_report.Figure
-
-    def remembered(**arguments):
-        drawn.append(figure(**arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(language_report, "Figure", remembered)
+def test_picture_has_validation_and_training_of_every_run(tmp_path, figures_of):
+    drawn = figures_of(language_report)
     runs = [
         Run(cell, 5, seed, 9, 3, 1.0, [math.log(8)] * 2, [math.log(n), math.log(4)])
         for cell, seed, n in (("lstm", 0, 5), ("lstm", 1, 6), ("modulated", 0, 7))

@@ -27,17 +27,9 @@ def fake_mnist(monkeypatch):
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(figures_of):
     """The figures that a report makes."""
-    figures = []
-
-    class Remembered(mnist_report.Figure):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            figures.append(self)
-
-    monkeypatch.setattr(mnist_report, "Figure", Remembered)
-    return figures
+    return figures_of(mnist_report)
 
 
 def options(**changes):

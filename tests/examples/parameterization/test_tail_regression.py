@@ -14,17 +14,9 @@ OPTIONS = "--samples 200 --test-samples 100 --batch-size 50 --seeds 0 1 --verbos
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(figures_of):
     """The figures that a report makes."""
-    figures = []
-
-    class Remembered(tail_report.Figure):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            figures.append(self)
-
-    monkeypatch.setattr(tail_report, "Figure", Remembered)
-    return figures
+    return figures_of(tail_report)
 
 
 def options(**changes):

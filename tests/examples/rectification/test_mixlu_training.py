@@ -244,7 +244,7 @@ def test_changes_are_those_that_the_thesis_derives():
     ]
 
 
-def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, monkeypatch):
+def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, figures_of):
     ended = run(2, "exact")
     ended.drawn_test_errors, ended.training_errors = [90.0], [91.0]
     runs = [run(0, errors=(1.0, 2.0)), run(0, errors=(1.0, 3.0), seed=1), ended]
@@ -252,14 +252,7 @@ def test_course_has_every_share_by_epoch_with_elements_drawn(tmp_path, monkeypat
     rows = [[cell.strip() for cell in r.split("|")[1:-1]] for r in table.splitlines()]
     assert rows[0] == ["epoch", "0% NegLU", "2% NegLU"]
     assert rows[2:] == [["1", "7.00", "90.00"], ["2", "3.00", "-"]]
-    drawn = []
-    figure = mixlu_report.Figure
-
-    def remembered(**arguments):
-        drawn.append(figure(**arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(mixlu_report, "Figure", remembered)
+    drawn = figures_of(mixlu_report)
     mixlu_report.plot_course(runs, tmp_path / "course.png", "title")
     none, some = drawn[0].axes
     assert [axes.get_title() for axes in (none, some)] == [
@@ -304,15 +297,8 @@ def test_verdict_on_divergence_at_the_largest_share(exact, published, verdict):
     assert verdict in mixlu_report.divergence_verdict(runs)
 
 
-def test_picture_has_a_panel_for_each_gradient(tmp_path, monkeypatch):
-    drawn = []
-    figure = mixlu_report.Figure
-
-    def remembered(**arguments):
-        drawn.append(figure(**arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(mixlu_report, "Figure", remembered)
+def test_picture_has_a_panel_for_each_gradient(tmp_path, figures_of):
+    drawn = figures_of(mixlu_report)
     runs = [
         run(0, errors=(1.0, 2.0)),
         run(0, errors=(2.0, 4.0), seed=1),
